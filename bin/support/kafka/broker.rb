@@ -1,0 +1,119 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require_relative "wire"
+
+module DevKafka
+  # One broker's process and directory. A process counts as ours by its command line, which names its directory, never
+  # by a number in a file alone: the number may have been given to another process since.
+  class Broker
+    HOST = "127.0.0.1"
+    TERM_DEADLINE_S = 15
+
+    attr_reader :id, :dir, :port, :controller_port, :sasl_port
+
+    # @param ports [Hash] :client, :controller and, with an authorizer, :sasl
+    def initialize(id, dir, ports)
+      @id = id
+      @dir = dir
+      @port = ports.fetch(:client)
+      @controller_port = ports.fetch(:controller)
+      @sasl_port = ports[:sasl]
+    end
+
+    def log = File.join(dir, "broker.log")
+    def data = File.join(dir, "data")
+    def properties = File.join(dir, "server.properties")
+    def formatted? = File.exist?(File.join(data, "meta.properties"))
+
+    # @param heap [String] as Java's -Xmx takes it
+    def spawn(distribution, heap:)
+      options = [marker, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError"]
+      pid = Process.spawn(
+        *distribution.java("kafka.Kafka", properties, heap: heap, options: options),
+        # Its own process group: a Ctrl-C in the terminal is for the test run, which then stops the broker in order.
+        pgroup: true, in: File::NULL, out: [log, "a"], err: %i[child out]
+      )
+      Process.detach(pid)
+      File.write(pid_file, pid)
+      pid
+    end
+
+    # @return [Array<Integer>] our processes: the one of the pid file, and any that lost its pid file
+    def pids
+      known = File.exist?(pid_file) ? [File.read(pid_file).to_i] : []
+      (known + Processes.running).uniq.select { |pid| Processes.command(pid)&.include?(marker) }
+    end
+
+    def alive? = pids.any?
+
+    def serves?
+      Wire.open(HOST, port, &:serves?)
+    rescue SystemCallError, Wire::Refused, Timeout::Error
+      false
+    end
+
+    # @return [Array<Integer>] ids of the brokers this one sees alive; empty while it doesn't answer
+    def peers
+      Wire.open(HOST, port, &:broker_ids)
+    rescue SystemCallError, Wire::Refused, Timeout::Error
+      []
+    end
+
+    # @return [Boolean] whether there was a process to signal
+    def signal(name)
+      pids.each { |pid| Processes.signal(pid, name) }.any?
+    end
+
+    # Asks, so that all brokers of a cluster end at the same time; {#await_end} is the other half.
+    def ask_to_end
+      # A paused process sees TERM only once it is continued.
+      signal("TERM")
+      signal("CONT")
+    end
+
+    # KILL after the deadline; then the pid file goes.
+    def await_end(deadline)
+      until pids.empty?
+        signal("KILL") if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+        sleep 0.02
+      end
+      FileUtils.rm_f(pid_file)
+    end
+
+    # @return [Array<String>] the last lines of the log, for an error message
+    def last_words(count = 15) = File.exist?(log) ? File.readlines(log).last(count) : []
+
+    private
+
+    def pid_file = File.join(dir, "broker.pid")
+    def marker = "-Dkarafka_embedded.broker=#{dir}/"
+  end
+
+  # The machine's processes: from /proc where there is one, else from ps.
+  module Processes
+    module_function
+
+    def running
+      return Dir.children("/proc").grep(/\A\d+\z/).map(&:to_i) if File.directory?("/proc/self")
+
+      `ps -axo pid=`.split.map(&:to_i)
+    end
+
+    # @return [String, nil] nil when it is gone; empty when it is a zombie
+    def command(pid)
+      return File.read("/proc/#{pid}/cmdline").tr("\0", " ") if File.directory?("/proc/self")
+
+      line = `ps -o command= -p #{pid}`
+      line.empty? ? nil : line
+    rescue SystemCallError
+      nil
+    end
+
+    def signal(pid, name)
+      Process.kill(name, pid)
+    rescue Errno::ESRCH
+      nil
+    end
+  end
+end
