@@ -1,0 +1,231 @@
+//! The engine: what an application starts, stops and asks.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::config::EngineConfig;
+use crate::control::{Control, Requests};
+use crate::error::{EngineError, Result};
+use crate::events::Next;
+use crate::group::{GroupCommand, GroupShared};
+use crate::health::{GroupHealth, Health};
+use crate::hub::Hub;
+use crate::kafka::Settings;
+use crate::lifecycle::{Call, State};
+use crate::poller::Poller;
+use crate::report::StopReport;
+use crate::settings::GroupSettings;
+use crate::worker::Worker;
+
+/// A fault that can be provoked, to test what follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The control thread panics.
+    ControlPanic,
+    /// The first group's poll thread panics.
+    PollPanic,
+    /// The first group's client enters librdkafka's fatal state.
+    FatalError,
+}
+
+/// One run of the consumer loop: made, started once, stopped once.
+///
+/// The application brings the worker threads: each asks a [`Worker`] for leases until it is closed.
+pub struct Engine {
+    config: EngineConfig,
+    hub: Arc<Hub>,
+    groups: Vec<Arc<GroupShared>>,
+    requests: Arc<Requests>,
+    report: Arc<Mutex<StopReport>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Checks the configuration. Starts nothing and connects to nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::Setting`] naming the group and the librdkafka setting that was refused.
+    pub fn new(config: EngineConfig) -> Result<Self> {
+        for group in &config.groups {
+            Settings::new(&group.id, GroupSettings::of(group).librdkafka())?;
+        }
+        let hub = Hub::new();
+        let groups = config
+            .groups
+            .iter()
+            .enumerate()
+            .map(|(index, group)| GroupShared::new(index, group.clone(), Arc::clone(&hub)))
+            .collect();
+        Ok(Self { config, hub, groups, requests: Arc::default(), report: Arc::default(), threads: Mutex::default() })
+    }
+
+    /// Makes the clients and starts the threads. Does not wait for a broker.
+    ///
+    /// # Errors
+    /// [`EngineError::ForeignProcess`] in a fork, [`EngineError::Lifecycle`] when it was started before,
+    /// [`EngineError::ClientCreation`] and [`EngineError::Thread`] when a client or thread can't be made.
+    pub fn start(&self) -> Result<()> {
+        self.hub.process.check()?;
+        if self.hub.change(Call::Start).is_none() {
+            return Err(EngineError::Lifecycle { state: self.state().name(), call: "start" });
+        }
+        let started = self.start_threads();
+        match &started {
+            Ok(()) => drop(self.hub.change(Call::Started)),
+            Err(_) => self.abort_start(),
+        }
+        started
+    }
+
+    fn start_threads(&self) -> Result<()> {
+        let control = Control::spawn(
+            Arc::clone(&self.hub),
+            self.groups.clone(),
+            Arc::clone(&self.requests),
+            Arc::clone(&self.report),
+        )?;
+        self.threads.lock().push(control);
+        for group in &self.groups {
+            let poller = Poller::spawn(Arc::clone(group)).inspect_err(|_| {
+                group.set_queue(None);
+                group.closed();
+            })?;
+            self.threads.lock().push(poller);
+        }
+        Ok(())
+    }
+
+    fn abort_start(&self) {
+        for group in self.groups.iter().filter(|g| !g.has_client()) {
+            group.closed();
+        }
+        self.stop(Duration::from_secs(1));
+        self.wait_until_stopped(Duration::from_secs(2));
+    }
+
+    /// A worker; each thread of the application has its own.
+    pub fn worker(&self) -> Worker {
+        Worker::new(Arc::clone(&self.hub))
+    }
+
+    /// The present state; an engine of another process is stopped.
+    pub fn state(&self) -> State {
+        if self.hub.process.is_home() { self.hub.lifecycle.state() } else { State::Stopped }
+    }
+
+    /// Takes no new work; what runs ends, partitions are kept. Returns at once.
+    pub fn quiet(&self) {
+        if self.hub.process.is_home() {
+            self.hub.change(Call::Quiet);
+            self.hub.wake_control();
+        }
+    }
+
+    /// Drains, commits, leaves and closes within `timeout`. Returns at once; a second call can only shorten it.
+    pub fn stop(&self, timeout: Duration) {
+        if !self.hub.process.is_home() {
+            return;
+        }
+        let deadline = Instant::now() + timeout;
+        let mut stop = self.requests.stop.lock();
+        if self.hub.change(Call::Stop).is_some() || self.hub.lifecycle.state() == State::Stopping {
+            *stop = Some(stop.map_or(deadline, |set| set.min(deadline)));
+        }
+        drop(stop);
+        self.hub.wake_control();
+    }
+
+    /// Waits up to `timeout` until the engine has stopped; returns the state it is in then.
+    pub fn wait_until_stopped(&self, timeout: Duration) -> State {
+        if !self.hub.process.is_home() {
+            return State::Stopped;
+        }
+        self.hub.lifecycle.wait(timeout, |state| state == State::Stopped)
+    }
+
+    /// Waits up to `timeout` for the engine's own threads to end; returns whether all did. A thread that is stuck in
+    /// a call is left behind.
+    pub fn join_threads(&self, timeout: Duration) -> Joined {
+        let deadline = Instant::now() + timeout;
+        let mut threads = self.threads.lock();
+        while threads.iter().any(|t| !t.is_finished()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let (ended, left) = threads.drain(..).partition::<Vec<_>, _>(JoinHandle::is_finished);
+        for thread in ended {
+            let _ = thread.join();
+        }
+        if left.is_empty() { Joined::All } else { Joined::LeftBehind(left.len()) }
+    }
+
+    /// What the stop did; meaningful once stopped.
+    pub fn report(&self) -> StopReport {
+        self.report.lock().clone()
+    }
+
+    /// How the engine is.
+    pub fn health(&self) -> Health {
+        Health {
+            state: self.state().name(),
+            groups: self.groups.iter().map(|g| GroupHealth::of(g)).collect(),
+            idle_workers: self.hub.ready.idle_workers(),
+            ready_partitions: self.hub.ready.len(),
+            dropped_events: self.hub.events.dropped(),
+        }
+    }
+
+    /// Waits up to `timeout` for the next event.
+    pub fn next_event(&self, timeout: Duration) -> Next {
+        if self.hub.process.is_home() { self.hub.events.next(timeout) } else { Next::Closed }
+    }
+
+    /// Makes an [`Engine::next_event`] that waits return early.
+    pub fn nudge_events(&self) {
+        self.hub.events.nudge();
+    }
+
+    /// From now on statistics come as events.
+    pub fn want_statistics(&self) {
+        self.hub.want_statistics();
+    }
+
+    /// The configured longest stop.
+    pub fn shutdown_timeout(&self) -> Duration {
+        Duration::from_millis(self.config.shutdown_timeout_ms)
+    }
+
+    /// Whether this is the process the engine was made in.
+    pub fn is_home(&self) -> bool {
+        self.hub.process.is_home()
+    }
+
+    /// Provokes a fault.
+    pub fn provoke(&self, fault: Fault) {
+        match fault {
+            Fault::ControlPanic => {
+                *self.requests.panic.lock() = Some(());
+                self.hub.wake_control();
+            }
+            Fault::PollPanic => self.send_first(GroupCommand::Panic),
+            Fault::FatalError => self.send_first(GroupCommand::FailFatally),
+        }
+    }
+
+    fn send_first(&self, command: GroupCommand) {
+        if let Some(group) = self.groups.first() {
+            group.send(command);
+        }
+    }
+}
+
+/// Whether the engine's threads ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joined {
+    /// All did.
+    All,
+    /// So many are stuck and were left.
+    LeftBehind(usize),
+}

@@ -1,0 +1,99 @@
+//! What the threads of one engine share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use crate::events::{EngineEvent, ErrorSeverity, Events};
+use crate::lifecycle::{Call, Lifecycle, State};
+use crate::partition::Partition;
+use crate::process::ProcessGuard;
+use crate::ready::ReadyList;
+use crate::timers::{Alarm, Earliest, Timers};
+
+/// Shared by the control thread, the poll threads, the workers and the handles of the application.
+pub struct Hub {
+    /// Partitions that wait for a worker.
+    pub ready: ReadyList,
+    /// Deadlines of partitions.
+    pub timers: Timers,
+    /// Events for the host.
+    pub events: Events,
+    /// The engine's state.
+    pub lifecycle: Lifecycle,
+    /// The process all of this lives in.
+    pub process: ProcessGuard,
+    control: Notify,
+    statistics_wanted: AtomicBool,
+    assignments: AtomicU64,
+}
+
+impl Hub {
+    /// A hub of an engine that was not started.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            ready: ReadyList::default(),
+            timers: Timers::default(),
+            events: Events::default(),
+            lifecycle: Lifecycle::default(),
+            process: ProcessGuard::here(),
+            control: Notify::new(),
+            statistics_wanted: AtomicBool::new(false),
+            assignments: AtomicU64::new(0),
+        })
+    }
+
+    /// Has the control thread look at everything again.
+    pub fn wake_control(&self) {
+        self.control.notify_one();
+    }
+
+    /// Ends when [`Hub::wake_control`] was called.
+    pub async fn control_woken(&self) {
+        self.control.notified().await;
+    }
+
+    /// Sets a partition's alarm.
+    pub fn schedule(&self, at: Instant, alarm: Alarm, partition: Arc<Partition>) {
+        if self.timers.schedule(at, alarm, partition) == Earliest::Changed {
+            self.wake_control();
+        }
+    }
+
+    /// Number of the next assignment; never repeats within an engine.
+    pub fn next_assignment(&self) -> u64 {
+        self.assignments.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// From now on statistics documents are handed to the host.
+    pub fn want_statistics(&self) {
+        self.statistics_wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody reads statistics.
+    pub fn statistics_wanted(&self) -> bool {
+        self.statistics_wanted.load(Ordering::Relaxed)
+    }
+
+    /// Applies a lifecycle call and tells the host of the new state.
+    pub fn change(&self, call: Call) -> Option<State> {
+        let state = self.lifecycle.apply(call)?;
+        if state != State::Stopped {
+            self.events.push(EngineEvent::State { state: state.name() });
+        }
+        Some(state)
+    }
+
+    /// The engine can't go on: nothing more is handed out, and the host hears of it.
+    pub fn crash(&self) {
+        self.change(Call::Crash);
+        self.wake_control();
+    }
+
+    /// Tells the host of an error that is not librdkafka's.
+    pub fn report_error(&self, group: Option<usize>, severity: ErrorSeverity, message: String) {
+        self.events.push(EngineEvent::Error { group, code: 0, message, severity });
+    }
+}

@@ -1,0 +1,100 @@
+//! librdkafka settings, checked one by one so that the refused one can be named.
+
+use std::collections::BTreeMap;
+use std::ffi::c_char;
+
+use rdkafka::bindings::rd_kafka_conf_res_t;
+
+use super::{c_string, string, sys};
+use crate::error::{EngineError, Result};
+
+const REASON_SIZE: usize = 512;
+
+/// An owned `rd_kafka_conf_t`.
+pub struct Settings {
+    raw: *mut sys::rd_kafka_conf_t,
+}
+
+impl Settings {
+    /// Applies `settings` in their order.
+    ///
+    /// # Errors
+    /// [`EngineError::Setting`] naming the first property that librdkafka refuses.
+    pub fn new(owner: &str, settings: &BTreeMap<String, String>) -> Result<Self> {
+        // SAFETY: returns an owned configuration, freed in Drop or handed to rd_kafka_new.
+        let conf = Self { raw: unsafe { sys::rd_kafka_conf_new() } };
+        for (name, value) in settings {
+            conf.set(owner, name, value)?;
+        }
+        Ok(conf)
+    }
+
+    fn set(&self, owner: &str, name: &str, value: &str) -> Result<()> {
+        let mut reason = [0 as c_char; REASON_SIZE];
+        let (c_name, c_value) = (c_string(name), c_string(value));
+        // SAFETY: `raw` is live, the strings are NUL-terminated, the buffer has the size given.
+        let result = unsafe {
+            sys::rd_kafka_conf_set(self.raw, c_name.as_ptr(), c_value.as_ptr(), reason.as_mut_ptr(), REASON_SIZE)
+        };
+        if result == rd_kafka_conf_res_t::RD_KAFKA_CONF_OK {
+            return Ok(());
+        }
+        // SAFETY: librdkafka NUL-terminates what it writes into the buffer.
+        let mut reason = unsafe { string(reason.as_ptr()) };
+        if is_secret(name) {
+            reason = "the value was refused (not shown: it is a secret)".into();
+        }
+        Err(EngineError::Setting { group: owner.into(), setting: name.into(), reason })
+    }
+
+    /// Chooses which things librdkafka reports as events: a mask of `RD_KAFKA_EVENT_*`.
+    pub(super) fn report(&self, events: i32) {
+        // SAFETY: `raw` is live.
+        unsafe { sys::rd_kafka_conf_set_events(self.raw, events) }
+    }
+
+    /// Gives the configuration away, to `rd_kafka_new`.
+    pub(super) fn into_raw(self) -> *mut sys::rd_kafka_conf_t {
+        let raw = self.raw;
+        std::mem::forget(self);
+        raw
+    }
+}
+
+impl Drop for Settings {
+    fn drop(&mut self) {
+        // SAFETY: `raw` was not given away, else Drop would not run.
+        unsafe { sys::rd_kafka_conf_destroy(self.raw) }
+    }
+}
+
+/// Whether the value of a librdkafka property must never be shown.
+pub(crate) fn is_secret(name: &str) -> bool {
+    ["password", "secret", "jaas", ".pem", "oauthbearer.config"].iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(name: &str, value: &str) -> String {
+        let settings = BTreeMap::from([(name.to_string(), value.to_string())]);
+        Settings::new("orders", &settings).map(drop).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_refused_setting_is_named_with_its_group() {
+        let message = refused("session.timeout.ms", "soon");
+        assert!(message.contains("orders") && message.contains("session.timeout.ms"), "{message}");
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        assert!(refused("sesion.timeout.ms", "1").contains("sesion.timeout.ms"));
+    }
+
+    #[test]
+    fn a_refused_secret_is_not_shown() {
+        assert!(!refused("ssl.key.pem", "hunter2").contains("hunter2"));
+    }
+}

@@ -1,0 +1,55 @@
+//! A worker's side of the engine: ask for a lease, work, settle it, ask again.
+
+use std::sync::Arc;
+
+use crate::hub::Hub;
+use crate::lease::Lease;
+use crate::ready::{Interrupt, Turn};
+
+/// What asking for a lease brought.
+pub enum Taken {
+    /// A job.
+    Lease(Lease),
+    /// [`Worker::interrupt`] was called.
+    Interrupted,
+    /// The engine stopped; no job will come.
+    Closed,
+}
+
+/// One worker. Its thread is the application's.
+pub struct Worker {
+    hub: Arc<Hub>,
+    interrupt: Interrupt,
+}
+
+impl Worker {
+    /// A worker of the engine behind `hub`.
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, interrupt: Interrupt::default() }
+    }
+
+    /// Waits for the next job.
+    pub fn take(&self) -> Taken {
+        loop {
+            match self.hub.ready.pop(&self.interrupt) {
+                Turn::Partition(partition) => {
+                    if let Some(lease) = partition.take() {
+                        return Taken::Lease(lease);
+                    }
+                }
+                Turn::Interrupted => return Taken::Interrupted,
+                Turn::Closed => return Taken::Closed,
+            }
+        }
+    }
+
+    /// Makes a [`Worker::take`] that waits, or the next one, return early.
+    pub fn interrupt(&self) {
+        self.hub.ready.interrupt(&self.interrupt);
+    }
+
+    /// Whether this is the process the engine runs in.
+    pub fn is_home(&self) -> bool {
+        self.hub.process.is_home()
+    }
+}

@@ -1,0 +1,1 @@
+//! The binding of karafka_engine to Ruby.
