@@ -5,7 +5,7 @@ require_relative "wire"
 
 module DevKafka
   # One broker's process and directory. A process counts as ours by its command line, which names its directory, never
-  # by a number in a file alone: the number may have been given to another process since.
+  # by a number in a file alone: that number may have been given to another process since.
   class Broker
     HOST = "127.0.0.1"
     TERM_DEADLINE_S = 15
@@ -24,7 +24,7 @@ module DevKafka
     def log = File.join(dir, "broker.log")
     def data = File.join(dir, "data")
     def properties = File.join(dir, "server.properties")
-    def formatted? = File.exist?(File.join(data, "meta.properties"))
+    def formatted? = File.exist?(format_mark)
 
     # @param heap [String] as Java's -Xmx takes it
     def spawn(distribution, heap:)
@@ -37,6 +37,19 @@ module DevKafka
       Process.detach(pid)
       File.write(pid_file, pid)
       pid
+    end
+
+    # Formats the data directory; a format that was interrupted counts as none and is done again.
+    # @return [Boolean] whether Kafka's tool succeeded
+    def format(distribution, cluster_id)
+      FileUtils.rm_rf(data)
+      ok = system(*distribution.java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties,
+                                     options: [marker]),
+                  out: [log, "a"], err: %i[child out])
+      raise Error, "java is missing: run bin/setup" if ok.nil?
+
+      FileUtils.touch(format_mark) if ok
+      ok
     end
 
     # @return [Array<Integer>] our processes: the one of the pid file, and any that lost its pid file
@@ -87,6 +100,7 @@ module DevKafka
     private
 
     def pid_file = File.join(dir, "broker.pid")
+    def format_mark = File.join(dir, "formatted")
     def marker = "-Dkarafka_embedded.broker=#{dir}/"
   end
 

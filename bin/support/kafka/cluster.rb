@@ -8,6 +8,9 @@ require_relative "distribution"
 require_relative "properties"
 
 module DevKafka
+  # Another process has the port: found so before the start, or between the choice and the broker's bind.
+  class PortTaken < StandardError; end
+
   # One or three brokers under a name. What it is (ports, sizes) is kept in cluster.json, so that a later command,
   # or a start after a crash, finds it as it was.
   class Cluster
@@ -105,9 +108,6 @@ module DevKafka
 
     private
 
-    # A port of ours was taken between the moment it was chosen and the broker's bind.
-    class PortTaken < StandardError; end
-
     def state_file = File.join(@dir, "cluster.json")
 
     def state
@@ -153,20 +153,13 @@ module DevKafka
         FileUtils.mkdir_p(one.dir)
         File.write(one.properties, Properties.render(one, brokers, wanted))
         File.write(one.log, "")
-        format(one, id) unless one.formatted?
+        next if one.formatted? || one.format(@distribution, id)
+
+        raise Error, "Kafka's StorageTool failed:\n#{one.last_words.join}"
       end
     end
 
     def discard = FileUtils.rm_rf(Dir.glob(File.join(@dir, "*")))
-
-    def format(one, cluster_id)
-      # A format that was interrupted leaves a directory that can be neither used nor formatted.
-      FileUtils.rm_rf(one.data)
-      ok = system(*@distribution.java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", one.properties),
-                  out: [one.log, "a"], err: %i[child out])
-      raise Error, "java is missing: run bin/setup" if ok.nil?
-      raise Error, "Kafka's StorageTool failed:\n#{one.last_words.join}" unless ok
-    end
 
     def launch
       all = brokers
@@ -191,11 +184,10 @@ module DevKafka
     end
 
     def explain_end(one)
-      words = one.last_words
-      taken = words.join.match?(/Address already in use/)
+      taken = one.last_words(200).join.match?(/Address already in use/)
       raise PortTaken, "a port of broker #{one.id} is taken by another process" if taken
 
-      raise Error, "broker #{one.id} of #{name} ended:\n#{words.join}"
+      raise Error, "broker #{one.id} of #{name} ended:\n#{one.last_words.join}"
     end
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
@@ -214,7 +206,15 @@ module DevKafka
       return free(kinds, wanted.fetch(:brokers)) if wanted.fetch(:ports) == "auto"
 
       base = { client: 0, controller: CONTROLLER_OFFSET, sasl: SASL_OFFSET }.slice(*kinds)
-      Array.new(wanted.fetch(:brokers)) { |i| base.transform_values { |offset| wanted.fetch(:ports) + offset + i } }
+      Array.new(wanted.fetch(:brokers)) do |i|
+        base.transform_values { |offset| (wanted.fetch(:ports) + offset + i).tap { |port| ensure_free(port) } }
+      end
+    end
+
+    def ensure_free(port)
+      TCPServer.new(Broker::HOST, port).close
+    rescue Errno::EADDRINUSE
+      raise PortTaken, "port #{port} is taken by another process"
     end
 
     # All are held open until all are chosen, so that none is chosen twice.
