@@ -25,7 +25,7 @@ module DevKafka
     TOOLS = {
       "topics" => "org.apache.kafka.tools.TopicCommand",
       "groups" => "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-      "acls" => "kafka.admin.AclCommand",
+      "acls" => "org.apache.kafka.tools.AclCommand",
       "configs" => "kafka.admin.ConfigCommand",
       "features" => "org.apache.kafka.tools.FeatureCommand",
       "offsets" => "org.apache.kafka.tools.GetOffsetShell"
