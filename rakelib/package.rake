@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+require "rubygems/package"
+
+# The gem as users get it.
+module Package
+  SPEC = File.join(ROOT, "karafka_embedded.gemspec")
+  HOME = File.join(ROOT, "tmp", "gem-home")
+  # Only the installed gem: its own directory is the home, the distribution's gems lie behind it.
+  ENVIRONMENT = { "GEM_HOME" => HOME, "GEM_PATH" => [HOME, *Gem.default_path].join(":"), "RUBYLIB" => nil }.freeze
+  SMOKE = <<~RUBY
+    require "karafka_embedded"
+    abort "the gem was loaded from a checkout" if $LOADED_FEATURES.any? { |file| file.start_with?(ARGV.fetch(0) + "/lib/") }
+    puts "karafka_embedded \#{Karafka::Embedded::VERSION}: \#{Karafka::Embedded.state}"
+  RUBY
+
+  module_function
+
+  def file = File.join(ROOT, "pkg", Gem::Specification.load(SPEC).file_name)
+end
+
+desc "Build the source gem into pkg/"
+task :package do
+  mkdir_p "pkg", verbose: false
+  sh "gem", "build", "--silent", "--strict", "--output", Package.file, Package::SPEC
+end
+
+namespace :package do
+  desc "Install the source gem into a directory of its own, compiling it there, and load it"
+  task check: :package do
+    rm_rf Package::HOME, verbose: false
+    sh Package::ENVIRONMENT, "gem", "install", "--local", "--no-document", "--install-dir", Package::HOME, Package.file
+    Dir.chdir("/") { sh Package::ENVIRONMENT, RbConfig.ruby, "-e", Package::SMOKE, ROOT }
+  end
+end
