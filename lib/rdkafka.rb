@@ -1,0 +1,5 @@
+# frozen_string_literal: true
+
+require_relative "rdkafka/errors"
+require_relative "rdkafka/producer/delivery_report"
+require_relative "rdkafka/producer/delivery_handle"
