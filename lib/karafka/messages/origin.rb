@@ -1,0 +1,118 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Messages
+    # What the messages of a native batch have in common, and the batch as a lazy list of them.
+    #
+    # @api private
+    class Origin
+      # @return [Native::Batch]
+      attr_reader :batch
+      # @return [String] name of the topic
+      attr_reader :topic
+      # @return [Integer]
+      attr_reader :partition
+      # @return [Routing::Features::Deserializers::Config]
+      attr_reader :deserializers
+      # @return [Time, nil] when a worker began with the batch
+      attr_accessor :processed_at
+
+      # @param batch [Native::Batch]
+      # @param routing_topic [Routing::Topic]
+      # @param partition [Integer]
+      # @param scheduled_at [Time] when the batch was ready
+      def initialize(batch, routing_topic, partition, scheduled_at = Time.now)
+        @batch = batch
+        @topic = routing_topic.name
+        @deserializers = routing_topic.deserializers
+        @partition = partition
+        @scheduled_at = scheduled_at
+      end
+
+      # @return [Time] when the batch arrived in this process
+      def received_at
+        @received_at ||= Time.at(0, @batch.received_at_ms, :millisecond)
+      end
+
+      # @return [Integer]
+      def size
+        @batch.size
+      end
+
+      # @return [Boolean]
+      def empty?
+        @batch.size.zero?
+      end
+
+      # @return [Array<Message>] built once
+      def to_ary
+        @to_ary ||= build
+      end
+
+      # @return [Message, nil]
+      def first
+        @to_ary ? @to_ary.first : (@first ||= single(0))
+      end
+
+      # @return [Message, nil]
+      def last
+        return @to_ary.last if @to_ary
+        return first if size == 1
+
+        @last ||= single(size - 1)
+      end
+
+      # @return [BatchMetadata] made when asked for, frozen once a worker has begun
+      def metadata
+        @metadata ||= build_metadata
+      end
+
+      # A worker begins
+      def process
+        @processed_at = Time.now
+        return unless @metadata
+
+        @metadata.processed_at = @processed_at
+        @metadata.freeze
+      end
+
+      private
+
+      # A message that was handed out alone stays the one that is in the list
+      def build
+        messages = @batch.messages(Message, self)
+        messages[0] = @first if @first
+        messages[-1] = @last if @last
+        messages
+      end
+
+      def single(index)
+        return if empty?
+
+        batch = @batch
+        origin = self
+        Message.allocate.tap do |message|
+          message.instance_exec do
+            @batch = batch
+            @index = index
+            @origin = origin
+          end
+        end
+      end
+
+      def build_metadata
+        metadata = BatchMetadata.new(
+          size: size, first_offset: empty? ? -1001 : @batch.first_offset,
+          last_offset: empty? ? -1001 : @batch.last_offset, deserializers: @deserializers, partition: @partition,
+          topic: @topic, created_at: created_at, scheduled_at: @scheduled_at, processed_at: @processed_at
+        )
+        @processed_at ? metadata.freeze : metadata
+      end
+
+      # The clock of who produced may be ahead of ours
+      def created_at
+        [last&.timestamp, @scheduled_at].compact.min
+      end
+    end
+  end
+end

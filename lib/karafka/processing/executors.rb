@@ -1,0 +1,61 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Processing
+    # The executors of a running engine, one for each assignment. Workers give it their leases.
+    #
+    # @api private
+    class Executors
+      # @param jobs_queue [Object, nil] what `event[:jobs_queue]` is
+      def initialize(jobs_queue: nil)
+        @jobs_queue = jobs_queue
+        @mutex = Mutex.new
+        @executors = {}
+      end
+
+      # Runs what a lease asks for and acknowledges it. When the thread is killed meanwhile it does not: giving the
+      # lease back is up to who holds it.
+      # @param lease [Native::Lease]
+      # @param topic [Routing::Topic] the route of its partition
+      # @param subscription_group [Routing::SubscriptionGroup]
+      # @param worker [Object, nil] who runs it, `event[:caller]` of the worker events
+      def call(lease, topic:, subscription_group:, worker: nil)
+        return consume(lease, topic, subscription_group, worker) if lease.kind == :consume
+
+        finish(lease, worker)
+      end
+
+      # @return [Integer] how many consumers there are
+      def size
+        @executors.size
+      end
+
+      # @return [Array<BaseConsumer>] the consumers there are
+      def consumers
+        @mutex.synchronize { @executors.values }.filter_map(&:consumer)
+      end
+
+      private
+
+      def consume(lease, topic, subscription_group, worker)
+        executor = @executors[lease.assignment] || add(lease, topic, subscription_group)
+        executor.run(Jobs.build(lease, executor), worker: worker, jobs_queue: @jobs_queue)
+      end
+
+      # A partition that never had a message has no consumer to tell
+      def finish(lease, worker)
+        executor = @executors[lease.assignment]
+        return lease.succeed if executor.nil? || executor.consumer.nil?
+
+        executor.run(Jobs.build(lease, executor), worker: worker, jobs_queue: @jobs_queue)
+      ensure
+        @mutex.synchronize { @executors.delete(lease.assignment) }
+      end
+
+      def add(lease, topic, subscription_group)
+        executor = Executor.new(lease.partition, topic, subscription_group)
+        @mutex.synchronize { @executors[lease.assignment] ||= executor }
+      end
+    end
+  end
+end

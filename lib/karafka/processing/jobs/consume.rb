@@ -1,0 +1,59 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Processing
+    module Jobs
+      # A batch for a consumer
+      class Consume < Base
+        self.action = :consume
+
+        # @return [Exception, nil] what the consumer raised
+        attr_reader :failure
+
+        # @api private
+        def schedule
+          executor.prepare_consume(self)
+        end
+
+        # @api private
+        def call
+          executor.consume
+        end
+
+        # The consumer is done with the batch
+        # @api private
+        def success!
+          @succeeded = true
+        end
+
+        # The consumer raised
+        # @param error [Exception]
+        # @api private
+        def failure!(error)
+          @succeeded = false
+          @failure = error
+        end
+
+        # @return [Boolean] did the consumer raise
+        # @api private
+        def failed?
+          !@failure.nil?
+        end
+
+        # Has the batch delivered again
+        # @return [Integer, nil] ms until then, nil when the engine knows already
+        # @api private
+        def fail
+          acknowledge_once { lease.fail }
+        end
+
+        # A batch that was never given to the consumer (a `wrap` that does not yield, a subscriber that raises) was not
+        # consumed.
+        # @api private
+        def acknowledge
+          @succeeded ? super : self.fail
+        end
+      end
+    end
+  end
+end
