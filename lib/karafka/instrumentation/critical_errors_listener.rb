@@ -1,0 +1,38 @@
+# frozen_string_literal: true
+
+require "singleton"
+
+module Karafka
+  module Instrumentation
+    # Errors that say the process should end (an `exit` in a consumer, a signal, no memory) stop the engine. The batch
+    # that met one was not marked, so it is delivered again after the restart.
+    #
+    # @api private
+    class CriticalErrorsListener
+      include Singleton
+
+      # What is critical
+      ERRORS = [SystemExit, SignalException, NoMemoryError].freeze
+      # Only where user code runs
+      TYPES = %w[consumer.consume.error consumer.after_consume.error].freeze
+      private_constant :ERRORS, :TYPES
+
+      def initialize
+        @mutex = Mutex.new
+      end
+
+      # Stops in a thread of its own: the worker that met the error has to finish its job first.
+      # @param event [Core::Monitoring::Event]
+      def on_error_occurred(event)
+        return unless TYPES.include?(event[:type]) && ERRORS.any? { |critical| event[:error].is_a?(critical) }
+
+        @mutex.synchronize do
+          next if @thread&.alive?
+
+          @thread = Thread.new { Server.stop }
+          @thread.name = "karafka.critical_shutdown"
+        end
+      end
+    end
+  end
+end
