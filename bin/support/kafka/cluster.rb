@@ -147,7 +147,7 @@ module DevKafka
     def prepare(wanted)
       discard unless exist? && SHAPE.all? { |key| state[key] == wanted[key] }
       ports = Ports.choose(wanted)
-      id = exist? ? state.fetch(:cluster_id) : SecureRandom.urlsafe_base64(16)
+      id = exist? ? state.fetch(:cluster_id) : new_cluster_id
       File.write(state_file, JSON.pretty_generate(wanted.merge(ports:, cluster_id: id)))
       brokers.each do |one|
         FileUtils.mkdir_p(one.dir)
@@ -158,6 +158,9 @@ module DevKafka
         raise Error, "Kafka's StorageTool failed:\n#{one.last_words.join}"
       end
     end
+
+    # 16 bytes in URL-safe base64; a leading "-" would look like an option to Kafka's format tool.
+    def new_cluster_id = SecureRandom.urlsafe_base64(16).sub(/\A-/, "A")
 
     def discard = FileUtils.rm_rf(Dir.glob(File.join(@dir, "*")))
 
