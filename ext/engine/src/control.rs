@@ -150,6 +150,7 @@ impl Control {
                         group.send(GroupCommand::Close(stop));
                     }
                     self.plan = Plan::Leave;
+                    self.step();
                 }
             }
             (Plan::Leave, Some(stop)) => {

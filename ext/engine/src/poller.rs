@@ -326,11 +326,19 @@ impl Poller {
         };
     }
 
-    fn leave(&self, closing: Closing) -> Membership {
-        if let Err(code) = self.client.close(&self.queue) {
-            self.group.report_kafka_error(code, "leaving the group");
+    fn leave(&mut self, closing: Closing) -> Membership {
+        // librdkafka leads the consumer queue into the one given: it has to be another one.
+        let last = Arc::new(self.client.new_queue());
+        self.group.set_queue(Some(Arc::clone(&last)));
+        self.queue = last;
+        match self.client.close(&self.queue) {
+            Ok(()) => Membership::Leaving(closing),
+            Err(code) => {
+                // After a fatal error librdkafka does not leave; destroying the client is all that remains.
+                self.group.report_kafka_error(code, "leaving the group");
+                Membership::Leaving(Closing { deadline: Instant::now() })
+            }
         }
-        Membership::Leaving(closing)
     }
 
     // ---- steps -----------------------------------------------------------------------------------------------

@@ -1,0 +1,168 @@
+//! Start, quiet, stop, crashes and rebalances.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use karafka_engine::events::{EngineEvent, ErrorSeverity, Next};
+use karafka_engine::lease::Job;
+use karafka_engine::lifecycle::State;
+use karafka_engine::{Engine, EngineConfig, Fault};
+use support::{Cluster, Member, PATIENCE, Verdict, wait_until};
+
+fn errors(engine: &Engine) -> Vec<String> {
+    let mut errors = Vec::new();
+    while let Next::Event(event) = engine.next_event(Duration::ZERO) {
+        if let EngineEvent::Error { message, severity: ErrorSeverity::Critical, .. } = event {
+            errors.push(message);
+        }
+    }
+    errors
+}
+
+#[test]
+fn quiet_keeps_the_partitions_and_takes_no_new_work() {
+    let cluster = Cluster::start(&[("orders", 2)]);
+    cluster.produce("orders", 0, 0..10);
+    let member = Member::start(&cluster.config(&["orders"]), 2);
+    wait_until("10 messages", || member.payloads().len() == 10);
+    member.engine.quiet();
+    member.engine.quiet();
+    wait_until("quiet", || member.engine.state() == State::Quiet);
+    assert_eq!(member.hooks(), [("shutdown", 0)]);
+    cluster.produce("orders", 0, 10..20);
+    assert_eq!(member.assigned(), 2);
+    let seen = member.stop();
+    assert_eq!(seen.len(), 11, "ten messages and one hook");
+}
+
+#[test]
+fn a_stop_waits_for_running_jobs() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    cluster.produce("orders", 0, 0..1);
+    let member = Member::start_with(&cluster.config(&["orders"]), 1, |lease| {
+        if lease.job() == Job::Consume {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        Verdict::Succeed
+    });
+    wait_until("the job", || member.payloads().len() == 1);
+    let engine = Arc::clone(&member.engine);
+    member.stop();
+    let report = engine.report();
+    assert_eq!((report.drained.len(), report.abandoned.len()), (1, 0), "{report:?}");
+}
+
+#[test]
+fn a_stop_ends_at_its_deadline_and_names_what_it_left() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    cluster.produce("orders", 0, 0..3);
+    let release = Arc::new(AtomicBool::new(false));
+    let gate = Arc::clone(&release);
+    let member = Member::start_with(&cluster.config(&["orders"]), 1, move |lease| {
+        while lease.job() == Job::Consume && !gate.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Verdict::Succeed
+    });
+    wait_until("the job", || member.payloads().len() == 3);
+    let (asked, timeout) = (Instant::now(), Duration::from_secs(1));
+    member.engine.stop(timeout);
+    assert_eq!(member.engine.wait_until_stopped(PATIENCE), State::Stopped);
+    assert!(asked.elapsed() < timeout + Duration::from_millis(500));
+    let report = member.engine.report();
+    let job = &report.abandoned[0];
+    assert_eq!((job.topic.as_str(), job.partition, job.first_offset, job.last_offset), ("orders", 0, Some(0), Some(2)));
+    release.store(true, Ordering::SeqCst);
+    member.stop();
+    let again = Member::start(&cluster.config(&["orders"]), 1);
+    wait_until("the abandoned messages", || again.payloads() == [0, 1, 2]);
+    again.stop();
+}
+
+#[test]
+fn the_engine_starts_without_a_broker_and_stops_within_its_deadline() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    let mut config = cluster.config(&["orders"]);
+    config["groups"][0]["kafka"]["bootstrap.servers"] = "127.0.0.1:1".into();
+    let member = Member::start(&config, 1);
+    wait_until("the bad news", || member.engine.health().groups[0].connected == Some(false));
+    let asked = Instant::now();
+    member.stop();
+    assert!(asked.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_second_member_takes_partitions_over_and_revoked_runs() {
+    for strategy in ["range", "cooperative-sticky"] {
+        let cluster = Cluster::start(&[("orders", 4)]);
+        for partition in 0..4 {
+            cluster.produce("orders", partition, 0..10);
+        }
+        let mut config = cluster.config(&["orders"]);
+        config["groups"][0]["kafka"]["partition.assignment.strategy"] = strategy.into();
+        let first = Member::start(&config, 2);
+        wait_until("all messages", || first.payloads().len() == 40);
+        let second = Member::start(&config, 2);
+        wait_until("an even assignment", || first.assigned() == 2 && second.assigned() == 2);
+        let revoked = first.hooks().iter().filter(|(job, _)| *job == "revoked").count();
+        assert!(revoked >= 2, "{strategy}: {:?}", first.hooks());
+        second.stop();
+        wait_until("the return of the partitions", || first.assigned() == 4);
+        assert_eq!(first.payloads().len(), 40, "{strategy}: nothing was repeated");
+        first.stop();
+    }
+}
+
+#[test]
+fn a_panic_in_the_control_thread_is_a_crash_that_can_be_stopped() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    let member = Member::start(&cluster.config(&["orders"]), 1);
+    wait_until("the assignment", || member.assigned() == 1);
+    member.engine.provoke(Fault::ControlPanic);
+    wait_until("the crash", || member.engine.state() == State::Crashed);
+    assert!(errors(&member.engine).iter().any(|e| e.contains("control thread panicked: asked to")));
+    member.stop();
+}
+
+#[test]
+fn a_panic_in_a_poll_thread_is_a_crash_that_leaves_the_group() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    let member = Member::start(&cluster.config(&["orders"]), 1);
+    wait_until("the assignment", || member.assigned() == 1);
+    member.engine.provoke(Fault::PollPanic);
+    wait_until("the crash", || member.engine.state() == State::Crashed);
+    assert!(errors(&member.engine).iter().any(|e| e.contains("poll thread panicked: asked to")));
+    wait_until("the departure", || member.assigned() == 0);
+    member.stop();
+}
+
+#[test]
+fn a_fatal_error_of_the_client_is_a_crash() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    let member = Member::start(&cluster.config(&["orders"]), 1);
+    wait_until("the assignment", || member.assigned() == 1);
+    member.engine.provoke(Fault::FatalError);
+    wait_until("the crash", || member.engine.state() == State::Crashed);
+    assert!(errors(&member.engine).iter().any(|e| e.contains("fatal error of the Kafka client")));
+    member.stop();
+}
+
+#[test]
+fn a_wrong_setting_is_named_before_anything_starts() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    let mut config = cluster.config(&["orders"]);
+    config["groups"][0]["kafka"]["session.timeout.ms"] = "soon".into();
+    let error = Engine::new(EngineConfig::from_json(&config.to_string()).unwrap()).err().unwrap();
+    assert!(error.to_string().contains("session.timeout.ms"), "{error}");
+}
+
+#[test]
+fn an_engine_is_started_once() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    let member = Member::start(&cluster.config(&["orders"]), 1);
+    assert!(member.engine.start().is_err());
+    member.stop();
+}

@@ -1,0 +1,232 @@
+//! A mock cluster, messages in it, and a Rust worker that drives the engine.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use karafka_engine::lease::{Job, Lease};
+use karafka_engine::worker::Taken;
+use karafka_engine::{Engine, EngineConfig};
+use parking_lot::Mutex;
+use rdkafka::ClientConfig;
+use rdkafka::bindings as sys;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A one-broker mock cluster; it lives as long as its producer.
+pub struct Cluster {
+    pub bootstrap_servers: String,
+    producer: BaseProducer,
+}
+
+impl Cluster {
+    pub fn start(topics: &[(&str, i32)]) -> Self {
+        let producer: BaseProducer = ClientConfig::new().set("test.mock.num.brokers", "1").create().unwrap();
+        let cluster = Self { bootstrap_servers: bootstraps(&producer), producer };
+        for (topic, partitions) in topics {
+            let topic = std::ffi::CString::new(*topic).unwrap();
+            // SAFETY: the mock cluster lives as long as its client.
+            unsafe { sys::rd_kafka_mock_topic_create(cluster.mock(), topic.as_ptr(), *partitions, 1) };
+        }
+        // SAFETY: as above.
+        unsafe { sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster.mock(), 0) };
+        cluster
+    }
+
+    fn mock(&self) -> *mut sys::rd_kafka_mock_cluster_t {
+        // SAFETY: the client is live.
+        unsafe { sys::rd_kafka_handle_mock_cluster(self.producer.client().native_ptr()) }
+    }
+
+    pub fn set_broker_down(&self) {
+        // SAFETY: the mock cluster lives as long as its client.
+        unsafe { sys::rd_kafka_mock_broker_set_down(self.mock(), 1) };
+    }
+
+    pub fn set_broker_up(&self) {
+        // SAFETY: as above.
+        unsafe { sys::rd_kafka_mock_broker_set_up(self.mock(), 1) };
+    }
+
+    pub fn produce(&self, topic: &str, partition: i32, payloads: impl IntoIterator<Item = usize>) {
+        for payload in payloads {
+            let payload = payload.to_string();
+            let mut record = BaseRecord::<(), _>::to(topic).partition(partition).payload(&payload);
+            while let Err((_, back)) = self.producer.send(record) {
+                record = back;
+                self.producer.poll(Duration::from_millis(10));
+            }
+        }
+        self.producer.flush(PATIENCE).unwrap();
+    }
+
+    pub fn config(&self, topics: &[&str]) -> serde_json::Value {
+        self.config_of_group("group", topics)
+    }
+
+    pub fn config_of_group(&self, group: &str, topics: &[&str]) -> serde_json::Value {
+        let topics: Vec<_> = topics
+            .iter()
+            .map(|name| {
+                serde_json::json!({ "name": name, "max_messages": 100,
+                    "pause": { "timeout_ms": 10, "max_timeout_ms": 50, "growth": "exponential" } })
+            })
+            .collect();
+        serde_json::json!({ "client_id": "test", "shutdown_timeout_ms": 10_000, "groups": [{
+            "id": group, "group_id": group, "name": group, "max_messages": 100, "max_wait_time_ms": 0,
+            "kafka": { "bootstrap.servers": self.bootstrap_servers, "auto.offset.reset": "earliest",
+                       "session.timeout.ms": "6000",
+                       // The mock cluster answers a fetch without messages only at the end of this wait.
+                       "fetch.wait.max.ms": "10" },
+            "topics": topics }] })
+    }
+}
+
+/// What a worker saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    Message { topic: String, partition: i32, offset: i64, payload: usize, attempt: u32 },
+    Hook { job: &'static str, topic: String, partition: i32 },
+}
+
+type Handler = dyn Fn(&Lease) -> Verdict + Send + Sync;
+
+pub enum Verdict {
+    Succeed,
+    Fail,
+    GiveBack,
+    Drop,
+}
+
+/// Engine and workers of one member.
+pub struct Member {
+    pub engine: Arc<Engine>,
+    pub seen: Arc<Mutex<Vec<Seen>>>,
+    pub batches: Arc<AtomicUsize>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Member {
+    pub fn start(config: &serde_json::Value, workers: usize) -> Self {
+        Self::start_with(config, workers, |_| Verdict::Succeed)
+    }
+
+    pub fn start_with(
+        config: &serde_json::Value,
+        workers: usize,
+        handler: impl Fn(&Lease) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
+        let engine = Arc::new(Engine::new(EngineConfig::from_json(&config.to_string()).unwrap()).unwrap());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let batches = Arc::new(AtomicUsize::new(0));
+        let handler: Arc<Handler> = Arc::new(handler);
+        engine.start().unwrap();
+        let workers = (0..workers)
+            .map(|_| {
+                let (worker, seen, handler) = (engine.worker(), Arc::clone(&seen), Arc::clone(&handler));
+                let batches = Arc::clone(&batches);
+                std::thread::spawn(move || {
+                    loop {
+                        match worker.take() {
+                            Taken::Lease(lease) => {
+                                batches.fetch_add(1, Ordering::Relaxed);
+                                work(&lease, &seen, &*handler);
+                            }
+                            Taken::Interrupted => {}
+                            Taken::Closed => return,
+                        }
+                    }
+                })
+            })
+            .collect();
+        Self { engine, seen, batches, workers }
+    }
+
+    pub fn payloads(&self) -> Vec<usize> {
+        let seen = self.seen.lock();
+        seen.iter().filter_map(|s| if let Seen::Message { payload, .. } = s { Some(*payload) } else { None }).collect()
+    }
+
+    pub fn hooks(&self) -> Vec<(&'static str, i32)> {
+        let seen = self.seen.lock();
+        seen.iter()
+            .filter_map(|s| if let Seen::Hook { job, partition, .. } = s { Some((*job, *partition)) } else { None })
+            .collect()
+    }
+
+    pub fn by_partition(&self) -> BTreeMap<i32, Vec<i64>> {
+        let mut offsets: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+        for seen in &*self.seen.lock() {
+            if let Seen::Message { partition, offset, .. } = seen {
+                offsets.entry(*partition).or_default().push(*offset);
+            }
+        }
+        offsets
+    }
+
+    pub fn assigned(&self) -> usize {
+        self.engine.health().groups.iter().map(|g| g.assigned.len()).sum()
+    }
+
+    pub fn stop(mut self) -> Vec<Seen> {
+        self.engine.stop(PATIENCE);
+        let state = self.engine.wait_until_stopped(PATIENCE);
+        assert_eq!(state, karafka_engine::lifecycle::State::Stopped);
+        for worker in self.workers.drain(..) {
+            worker.join().unwrap();
+        }
+        assert_eq!(self.engine.join_threads(PATIENCE), karafka_engine::Joined::All);
+        self.seen.lock().clone()
+    }
+}
+
+fn work(lease: &Lease, seen: &Mutex<Vec<Seen>>, handler: &Handler) {
+    let place = lease.partition().place();
+    {
+        let mut seen = seen.lock();
+        if lease.job() != Job::Consume {
+            seen.push(Seen::Hook {
+                job: lease.job().name(),
+                topic: place.topic.name.clone(),
+                partition: place.partition,
+            });
+        }
+        for index in 0..lease.batch().len() {
+            let payload = lease.batch().payload(index).unwrap();
+            seen.push(Seen::Message {
+                topic: place.topic.name.clone(),
+                partition: place.partition,
+                offset: lease.batch().offset(index).unwrap(),
+                payload: std::str::from_utf8(payload).unwrap().parse().unwrap(),
+                attempt: lease.attempt(),
+            });
+        }
+    }
+    match handler(lease) {
+        Verdict::Succeed => lease.succeed(),
+        Verdict::Fail => drop(lease.fail()),
+        Verdict::GiveBack => lease.give_back(),
+        Verdict::Drop => {}
+    }
+}
+
+/// Waits until something is so.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what} did not come about within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn bootstraps(producer: &BaseProducer) -> String {
+    // SAFETY: the mock cluster and its text live as long as the client; the text is copied.
+    unsafe {
+        let mock = sys::rd_kafka_handle_mock_cluster(producer.client().native_ptr());
+        std::ffi::CStr::from_ptr(sys::rd_kafka_mock_cluster_bootstraps(mock)).to_string_lossy().into_owned()
+    }
+}
