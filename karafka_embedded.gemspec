@@ -26,5 +26,5 @@ Gem::Specification.new do |spec|
   spec.metadata = { "rubygems_mfa_required" => "true" }
 
   # extconf.rb writes its Makefile with it, so it is there when the gem is installed, not only when it is developed.
-  spec.add_dependency "rb_sys", ">= 0.9.87"
+  spec.add_dependency "rb_sys", "~> 0.9", ">= 0.9.87"
 end

@@ -22,14 +22,14 @@ end
 desc "Build the source gem into pkg/"
 task :package do
   mkdir_p "pkg", verbose: false
-  sh "gem", "build", "--silent", "--strict", "--output", Package.file, Package::SPEC
+  sh "gem", "build", "--output", Package.file, Package::SPEC
 end
 
 namespace :package do
   desc "Install the source gem into a directory of its own, compiling it there, and load it"
   task check: :package do
     rm_rf Package::HOME, verbose: false
-    sh Package::ENVIRONMENT, "gem", "install", "--local", "--no-document", "--install-dir", Package::HOME, Package.file
+    sh Package::ENVIRONMENT, "gem", "install", "--local", "--no-document", Package.file
     Dir.chdir("/") { sh Package::ENVIRONMENT, RbConfig.ruby, "-e", Package::SMOKE, ROOT }
   end
 end
