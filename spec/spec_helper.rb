@@ -1,0 +1,27 @@
+# frozen_string_literal: true
+
+# Logs of the examples are theirs: nothing is written beside the tests.
+ENV["KARAFKA_ENV"] ||= "test"
+
+require "karafka"
+
+Dir[File.join(__dir__, "support", "*.rb")].each { |file| require file }
+
+RSpec.configure do |config|
+  config.disable_monkey_patching!
+  config.raise_errors_for_deprecations!
+  config.shared_context_metadata_behavior = :apply_to_host_groups
+  config.filter_run_when_matching :focus
+
+  config.expect_with(:rspec) { |expectations| expectations.include_chain_clauses_in_custom_matcher_descriptions = true }
+  config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
+
+  config.define_derived_metadata(file_path: %r{/spec/unit/}) { |metadata| metadata[:fresh_app] = true }
+  config.around(:each, :fresh_app) { |example| FreshApp.around { example.run } }
+
+  # KARAFKA_EMBEDDED_GC_STRESS=1: the collector runs all the time and moves what it can, so that whatever the native
+  # side forgot to hold on to is gone before the example ends. Not where the example is about time.
+  if ENV["KARAFKA_EMBEDDED_GC_STRESS"] == "1"
+    config.around { |example| example.metadata[:timing] ? example.run : GCStress.around { example.run } }
+  end
+end
