@@ -24,11 +24,6 @@ module Karafka
     attr_accessor :coordinator
     # @return [WaterDrop::Producer] the application's, unless something else was set
     attr_accessor :producer
-    # @return [Routing::Topic] the route
-    attr_accessor :topic
-    # @return [Processing::Jobs::Base, nil] the job that runs
-    # @api private
-    attr_accessor :job
 
     # @!method produce_sync(message)
     #   @see WaterDrop::Producer#produce_sync
@@ -47,6 +42,20 @@ module Karafka
     # @return [String] unique for each instance
     def id
       @id ||= SecureRandom.hex(6)
+    end
+
+    # What is ours alone carries our name, since consumers have methods and variables of all kinds of their own.
+
+    # @return [Processing::Jobs::Base, nil] the job that runs
+    # @api private
+    attr_accessor :karafka_job
+    # @return [Routing::Topic]
+    # @api private
+    attr_accessor :karafka_topic
+
+    # @return [Routing::Topic] the route
+    def topic
+      karafka_topic
     end
 
     # @return [Integer]
@@ -133,30 +142,30 @@ module Karafka
     # override them, and call super.
 
     def on_initialized
-      monitor.instrument("consumer.initialize", caller: self)
-      monitor.instrument("consumer.initialized", caller: self) { initialized }
+      Karafka.monitor.instrument("consumer.initialize", karafka_event)
+      Karafka.monitor.instrument("consumer.initialized", karafka_event) { initialized }
     rescue Exception => e # rubocop:disable Lint/RescueException -- whatever user code raises must not end the worker
-      report("consumer.initialized.error", e)
+      karafka_report("consumer.initialized.error", e)
     end
 
     def on_before_schedule_consume
       @used = true
-      monitor.instrument("consumer.before_schedule_consume", caller: self)
+      Karafka.monitor.instrument("consumer.before_schedule_consume", karafka_event)
     end
 
     def on_before_schedule_revoked
-      monitor.instrument("consumer.before_schedule_revoked", caller: self)
+      Karafka.monitor.instrument("consumer.before_schedule_revoked", karafka_event)
     end
 
     def on_before_schedule_shutdown
-      monitor.instrument("consumer.before_schedule_shutdown", caller: self)
+      Karafka.monitor.instrument("consumer.before_schedule_shutdown", karafka_event)
     end
 
     def on_wrap(action, &block)
-      monitor.instrument("consumer.wrap", caller: self)
-      monitor.instrument("consumer.wrapped", caller: self) { wrap(action, &block) }
+      Karafka.monitor.instrument("consumer.wrap", karafka_event)
+      Karafka.monitor.instrument("consumer.wrapped", karafka_event) { wrap(action, &block) }
     rescue Exception => e # rubocop:disable Lint/RescueException
-      report("consumer.wrap.error", e)
+      karafka_report("consumer.wrap.error", e)
     end
 
     def on_before_consume
@@ -164,54 +173,55 @@ module Karafka
     end
 
     def on_consume
-      monitor.instrument("consumer.consume", caller: self)
-      monitor.instrument("consumer.consumed", caller: self) { consume }
-      job.success!
+      Karafka.monitor.instrument("consumer.consume", karafka_event)
+      Karafka.monitor.instrument("consumer.consumed", karafka_event) { consume }
+      karafka_job.success!
     rescue Exception => e # rubocop:disable Lint/RescueException
-      job.failure!(e)
-      report("consumer.consume.error", e, seek_offset: seek_offset)
+      karafka_job.failure!(e)
+      karafka_report("consumer.consume.error", e, seek_offset: seek_offset)
     end
 
     def on_after_consume
-      retry_after_pause if job.failed?
+      retry_after_pause if karafka_job.failed?
     rescue Exception => e # rubocop:disable Lint/RescueException
-      job.failure!(e)
-      report("consumer.after_consume.error", e, seek_offset: seek_offset)
+      karafka_job.failure!(e)
+      karafka_report("consumer.after_consume.error", e, seek_offset: seek_offset)
     end
 
     def on_revoked
-      monitor.instrument("consumer.revoke", caller: self)
-      monitor.instrument("consumer.revoked", caller: self) { revoked }
+      Karafka.monitor.instrument("consumer.revoke", karafka_event)
+      Karafka.monitor.instrument("consumer.revoked", karafka_event) { revoked }
     rescue Exception => e # rubocop:disable Lint/RescueException
-      report("consumer.revoked.error", e)
+      karafka_report("consumer.revoked.error", e)
     end
 
     def on_shutdown
-      monitor.instrument("consumer.shutting_down", caller: self)
-      monitor.instrument("consumer.shutdown", caller: self) { shutdown }
+      Karafka.monitor.instrument("consumer.shutting_down", karafka_event)
+      Karafka.monitor.instrument("consumer.shutdown", karafka_event) { shutdown }
     rescue Exception => e # rubocop:disable Lint/RescueException
-      report("consumer.shutdown.error", e)
+      karafka_report("consumer.shutdown.error", e)
     end
 
     # The engine waits and delivers the rest of the batch again. A partition that went meanwhile is another's to retry.
     def retry_after_pause
       attempt = self.attempt
       offset = seek_offset
-      timeout = job.fail
+      timeout = karafka_job.fail
       return if revoked?
 
-      monitor.instrument(
+      Karafka.monitor.instrument(
         "consumer.consuming.retry",
         caller: self, topic: topic.name, partition: partition, offset: offset, timeout: timeout, attempt: attempt
       )
     end
 
-    def report(type, error, **details)
+    def karafka_report(type, error, **details)
       Instrumentation::ErrorReport.call(type: type, error: error, caller: self, **details)
     end
 
-    def monitor
-      Karafka.monitor
+    # The payload of most events; made once, since there are several for each batch
+    def karafka_event
+      @karafka_event ||= { caller: self }.freeze
     end
   end
 end

@@ -24,6 +24,7 @@ module Karafka
         @coordinator = coordinator
         @topic = topic
         @subscription_group = subscription_group
+        @persistent = topic.consumer_persistence
         @mutex = Mutex.new
       end
 
@@ -63,7 +64,7 @@ module Karafka
       # Gives the consumer a batch
       # @param job [Jobs::Consume]
       def prepare_consume(job)
-        @consumer = nil unless topic.consumer_persistence
+        @consumer = nil unless @persistent
         @consumer ||= build_consumer
         messages = Messages::Origin.new(job.lease.batch, topic, partition)
         @consumer.messages = Messages::Messages.new(messages).freeze
@@ -74,7 +75,7 @@ module Karafka
       # @param job [Jobs::Base]
       # @param hook [Symbol]
       def prepare(job, hook)
-        @consumer.job = job
+        @consumer.karafka_job = job
         @consumer.__send__(hook)
       end
 
@@ -117,7 +118,7 @@ module Karafka
       def build_consumer
         consumer = topic.consumer.new
         consumer.coordinator = coordinator
-        consumer.topic = topic
+        consumer.karafka_topic = topic
         consumer.messages = Messages::Messages.new([]).freeze
         # An application that has a `producer` method of its own means that one
         consumer.producer = App.producer if consumer.producer.nil?

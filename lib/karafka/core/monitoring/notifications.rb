@@ -85,20 +85,20 @@ module Karafka
         # @return [Object] what the block returned
         # @raise [EventNotRegistered]
         def instrument(event_id, payload = EMPTY_PAYLOAD)
-          callables = @callables[event_id] || ensure_registered(event_id)
+          table = @callables
+          callables = table[event_id] || ensure_registered(event_id)
 
           unless block_given?
             publish(callables, Event.new(event_id, payload)) unless callables.empty?
             return
           end
 
-          # Who subscribes while the block runs gets the event too, so emptiness is looked at again after it
-          started = callables.empty? ? nil : monotonic_now
+          started = monotonic_now unless callables.empty?
           result = yield
-          callables = @callables[event_id]
-          return result if callables.empty?
+          # Who subscribes while the block runs gets the event too
+          return result if started.nil? && @callables.equal?(table)
 
-          publish(callables, Event.new(event_id, payload, started ? monotonic_now - started : 0.0))
+          publish(@callables[event_id], Event.new(event_id, payload, started ? monotonic_now - started : 0.0))
           result
         end
 

@@ -12,16 +12,17 @@ module Karafka
         # @!visibility private
         module Topic
           # The first call decides about all three.
-          # @param payload [#call] gets the message
-          # @param key [#call] gets the metadata
-          # @param headers [#call] gets the metadata
+          # @param payload [#call, nil] gets the message; nil for JSON
+          # @param key [#call, nil] gets the metadata; nil for the bytes
+          # @param headers [#call, nil] gets the metadata; nil for the Strings
           # @return [Config]
-          def deserializers(
-            payload: Karafka::Deserializers::Payload.new,
-            key: Karafka::Deserializers::Key.new,
-            headers: Karafka::Deserializers::Headers.new
-          )
-            @deserializers || (@deserializers = Config.new(active: true, payload: payload, key: key, headers: headers))
+          def deserializers(payload: nil, key: nil, headers: nil)
+            @deserializers ||= Config.new(
+              active: true,
+              payload: payload || Karafka::Deserializers::Payload.new,
+              key: key || Karafka::Deserializers::Key.new,
+              headers: headers || Karafka::Deserializers::Headers.new
+            )
           end
 
           # @return [Boolean]
