@@ -410,6 +410,11 @@ impl Partition {
         Ok(Some(PendingCommit::Waiting { reply, label: self.label() }))
     }
 
+    /// Which attempt at the present batch runs or comes, 1 for the first.
+    pub fn attempt(&self) -> u32 {
+        self.state.lock().failures + 1
+    }
+
     /// Where processing continues; `None` before the first batch.
     pub fn next_offset(&self) -> Option<i64> {
         self.offsets.lock().next()

@@ -1,1 +1,24 @@
-//! The binding of karafka_engine to Ruby.
+//! The binding of karafka_engine to Ruby: one file per Ruby class, all of them in `Karafka::Native`.
+#![allow(missing_docs)] // Private but for the Init function, which the macro writes.
+
+mod batch;
+mod boundary;
+mod engine;
+mod gvl;
+mod lease;
+mod partition;
+mod worker;
+
+use magnus::{Error, Ruby, prelude::*};
+
+/// Called by Ruby when the extension is loaded. Defines classes and starts nothing.
+#[magnus::init]
+fn init(ruby: &Ruby) -> Result<(), Error> {
+    let native = ruby.define_module("Karafka")?.define_module("Native")?;
+    batch::define(ruby, &native)?;
+    engine::define(ruby, &native)?;
+    lease::define(ruby, &native)?;
+    partition::define(ruby, &native)?;
+    worker::define(ruby, &native)?;
+    Ok(())
+}

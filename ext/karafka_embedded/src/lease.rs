@@ -1,0 +1,103 @@
+//! `Karafka::Native::Lease`: a job that a worker holds. Collecting one that was not settled gives it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use karafka_engine::lease::Lease as EngineLease;
+use magnus::{Error, RModule, Ruby, Symbol, method, prelude::*};
+
+use crate::batch::Batch;
+use crate::boundary::guard;
+use crate::partition::Partition;
+
+/// A lease.
+#[magnus::wrap(class = "Karafka::Native::Lease", free_immediately, size)]
+pub(crate) struct Lease {
+    inner: EngineLease,
+    gvl_wait: Duration,
+}
+
+impl Lease {
+    pub(crate) fn new(inner: EngineLease, gvl_wait: Duration) -> Self {
+        Self { inner, gvl_wait }
+    }
+
+    fn kind(ruby: &Ruby, rb_self: &Self) -> Symbol {
+        ruby.to_symbol(rb_self.inner.job().name())
+    }
+
+    fn partition(&self) -> Partition {
+        Partition::new(Arc::clone(self.inner.partition()))
+    }
+
+    fn assignment(&self) -> u64 {
+        self.inner.partition().place().assignment
+    }
+
+    fn group(&self) -> usize {
+        self.inner.partition().place().group
+    }
+
+    fn topic(&self) -> usize {
+        self.inner.partition().place().topic_index
+    }
+
+    fn batch(ruby: &Ruby, rb_self: &Self) -> Batch {
+        Batch::new(ruby, rb_self.inner.batch().clone())
+    }
+
+    fn size(&self) -> usize {
+        self.inner.batch().len()
+    }
+
+    fn attempt(&self) -> u32 {
+        self.inner.attempt()
+    }
+
+    /// Microseconds the worker waited for the GVL after its batch was ready.
+    fn gvl_wait_us(&self) -> u64 {
+        u64::try_from(self.gvl_wait.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn succeed(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
+        guard(ruby, || {
+            rb_self.inner.succeed();
+            Ok(())
+        })
+    }
+
+    /// Backoff in milliseconds; nil for a hook, which is not repeated.
+    fn fail(ruby: &Ruby, rb_self: &Self) -> Result<Option<u64>, Error> {
+        let ms = |backoff: Duration| u64::try_from(backoff.as_millis()).unwrap_or(u64::MAX);
+        guard(ruby, || Ok(rb_self.inner.fail().map(ms)))
+    }
+
+    fn give_back(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
+        guard(ruby, || {
+            rb_self.inner.give_back();
+            Ok(())
+        })
+    }
+}
+
+/// Defines the class.
+///
+/// # Errors
+/// What Ruby raises.
+pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
+    let class = native.define_class("Lease", ruby.class_object())?;
+    class.undef_default_alloc_func();
+    class.define_method("kind", method!(Lease::kind, 0))?;
+    class.define_method("partition", method!(Lease::partition, 0))?;
+    class.define_method("assignment", method!(Lease::assignment, 0))?;
+    class.define_method("group", method!(Lease::group, 0))?;
+    class.define_method("topic", method!(Lease::topic, 0))?;
+    class.define_method("batch", method!(Lease::batch, 0))?;
+    class.define_method("size", method!(Lease::size, 0))?;
+    class.define_method("attempt", method!(Lease::attempt, 0))?;
+    class.define_method("gvl_wait_us", method!(Lease::gvl_wait_us, 0))?;
+    class.define_method("succeed", method!(Lease::succeed, 0))?;
+    class.define_method("fail", method!(Lease::fail, 0))?;
+    class.define_method("give_back", method!(Lease::give_back, 0))?;
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! `Karafka::Native::Partition`: one assignment of a partition, as its consumer sees it.
+
+use std::sync::Arc;
+
+use karafka_engine::partition::{MarkOutcome, Partition as EnginePartition};
+use magnus::{Error, RModule, Ruby, method, prelude::*};
+
+use crate::boundary::{exception, guard};
+use crate::gvl;
+
+/// An assignment. It keeps nothing of librdkafka alive: the engine disconnects it when the partition goes.
+#[magnus::wrap(class = "Karafka::Native::Partition", free_immediately, size)]
+pub(crate) struct Partition {
+    inner: Arc<EnginePartition>,
+}
+
+impl Partition {
+    pub(crate) fn new(inner: Arc<EnginePartition>) -> Self {
+        Self { inner }
+    }
+
+    fn topic(&self) -> &str {
+        &self.inner.place().topic.name
+    }
+
+    fn partition(&self) -> i32 {
+        self.inner.place().partition
+    }
+
+    fn assignment(&self) -> u64 {
+        self.inner.place().assignment
+    }
+
+    fn mark(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<bool, Error> {
+        guard(ruby, || Ok(rb_self.inner.is_home() && rb_self.inner.mark(offset) == MarkOutcome::Kept))
+    }
+
+    fn mark_and_commit(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<bool, Error> {
+        guard(ruby, || {
+            if !rb_self.inner.is_home() || rb_self.inner.mark(offset) == MarkOutcome::Lost {
+                return Ok(false);
+            }
+            rb_self.commit(ruby)
+        })
+    }
+
+    /// Commits what was marked and waits for the broker's answer, without the GVL.
+    fn commit(&self, ruby: &Ruby) -> Result<bool, Error> {
+        let started = gvl::without_briefly(|| self.inner.start_commit());
+        let Some(pending) = started.map_err(|e| exception(ruby, &e))? else { return Ok(false) };
+        let outcome = gvl::in_slices(ruby, || pending.wait_a_while());
+        // The last reference to a closed client may be in here; letting it go waits for librdkafka's threads.
+        gvl::without_briefly({
+            let pending = parking_lot::Mutex::new(Some(pending));
+            move || drop(pending.lock().take())
+        });
+        outcome?.map(|outcome| outcome == MarkOutcome::Kept).map_err(|e| exception(ruby, &e))
+    }
+
+    fn seek_offset(&self) -> Option<i64> {
+        self.inner.next_offset()
+    }
+
+    fn set_seek_offset(&self, offset: Option<i64>) {
+        self.inner.set_next_offset(offset);
+    }
+
+    fn stored_offset(&self) -> Option<i64> {
+        self.inner.stored_offset()
+    }
+
+    fn is_revoked(&self) -> bool {
+        self.inner.is_lost()
+    }
+
+    fn attempt(&self) -> u32 {
+        self.inner.attempt()
+    }
+
+    fn lag(&self) -> Option<i64> {
+        gvl::without_briefly(|| self.inner.lag())
+    }
+}
+
+/// Defines the class.
+///
+/// # Errors
+/// What Ruby raises.
+pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
+    let class = native.define_class("Partition", ruby.class_object())?;
+    class.undef_default_alloc_func();
+    class.define_method("topic", method!(Partition::topic, 0))?;
+    class.define_method("partition", method!(Partition::partition, 0))?;
+    class.define_method("assignment", method!(Partition::assignment, 0))?;
+    class.define_method("mark", method!(Partition::mark, 1))?;
+    class.define_method("mark!", method!(Partition::mark_and_commit, 1))?;
+    class.define_method("seek_offset", method!(Partition::seek_offset, 0))?;
+    class.define_method("seek_offset=", method!(Partition::set_seek_offset, 1))?;
+    class.define_method("stored_offset", method!(Partition::stored_offset, 0))?;
+    class.define_method("revoked?", method!(Partition::is_revoked, 0))?;
+    class.define_method("attempt", method!(Partition::attempt, 0))?;
+    class.define_method("lag", method!(Partition::lag, 0))?;
+    Ok(())
+}

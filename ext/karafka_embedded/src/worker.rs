@@ -1,0 +1,52 @@
+//! `Karafka::Native::Worker`: a Ruby worker thread's side of the engine.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use karafka_engine::worker::{Taken, Worker as EngineWorker};
+use magnus::value::ReprValue;
+use magnus::{Error, IntoValue, RModule, Ruby, Value, function, method, prelude::*};
+
+use crate::boundary::guard;
+use crate::engine::Engine;
+use crate::gvl;
+use crate::lease::Lease;
+
+/// A worker; used by one thread.
+#[magnus::wrap(class = "Karafka::Native::Worker", free_immediately, size)]
+pub(crate) struct Worker {
+    inner: EngineWorker,
+}
+
+impl Worker {
+    fn new(engine: &Engine) -> Self {
+        Self { inner: Arc::clone(engine.inner()).worker() }
+    }
+
+    /// Waits without the GVL for a job: a `Lease`, `:interrupted` when Ruby wants the thread to look up, `:closed` when
+    /// none will come. Interrupts are not looked at in here, so that none falls between a job and its return.
+    fn take(ruby: &Ruby, rb_self: &Self) -> Result<Value, Error> {
+        guard(ruby, || {
+            if !rb_self.inner.is_home() {
+                return Ok(ruby.sym_new("closed").as_value());
+            }
+            let taken = gvl::without(|| (rb_self.inner.take(), Instant::now()), &|| rb_self.inner.interrupt());
+            Ok(match taken {
+                Some((Taken::Lease(lease), ready_at)) => Lease::new(lease, ready_at.elapsed()).into_value_with(ruby),
+                Some((Taken::Closed, _)) => ruby.sym_new("closed").as_value(),
+                Some((Taken::Interrupted, _)) | None => ruby.sym_new("interrupted").as_value(),
+            })
+        })
+    }
+}
+
+/// Defines the class.
+///
+/// # Errors
+/// What Ruby raises.
+pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
+    let class = native.define_class("Worker", ruby.class_object())?;
+    class.define_singleton_method("new", function!(Worker::new, 1))?;
+    class.define_method("take", method!(Worker::take, 0))?;
+    Ok(())
+}
