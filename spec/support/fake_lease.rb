@@ -48,12 +48,14 @@ module FakeNative
 
     def messages(klass, origin)
       @reads[:messages] += 1
+      Array.new(size) { |index| message(klass, origin, index) }
+    end
+
+    def message(klass, origin, index)
       batch = self
-      Array.new(size) do |index|
-        klass.allocate.tap do |message|
-          message.instance_variable_set(:@batch, batch)
-          message.instance_variable_set(:@index, index)
-          message.instance_variable_set(:@origin, origin)
+      klass.allocate.tap do |message|
+        { :@batch => batch, :@index => index, :@origin => origin }.each do |name, value|
+          message.instance_variable_set(name, value)
         end
       end
     end

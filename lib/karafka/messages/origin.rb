@@ -87,17 +87,7 @@ module Karafka
       end
 
       def single(index)
-        return if empty?
-
-        batch = @batch
-        origin = self
-        Message.allocate.tap do |message|
-          message.instance_exec do
-            @batch = batch
-            @index = index
-            @origin = origin
-          end
-        end
+        @batch.message(Message, self, index) unless empty?
       end
 
       def build_metadata
