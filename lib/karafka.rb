@@ -22,6 +22,7 @@ require_relative "karafka/messages"
 require_relative "karafka/base_consumer"
 require_relative "karafka/processing"
 require_relative "karafka/app"
+require_relative "karafka/embedded"
 require_relative "waterdrop"
 
 # Kafka consumers inside the process you already run.

@@ -1,0 +1,30 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Embedded
+    # Finds every routed consumer before anything is consumed: a name that leads nowhere is an error at start, not at the
+    # first message.
+    #
+    # @api private
+    module ConsumerCheck
+      # @param plan [Routing::EnginePlan]
+      # @raise [Errors::InvalidConfigurationError] naming each that is missing
+      def self.call(plan)
+        problems = plan.subscription_groups.flat_map do |group|
+          group.topics.filter_map { |topic| problem(group, topic) }
+        end
+        raise Errors::InvalidConfigurationError, problems.to_h.to_s if problems.any?
+      end
+
+      def self.problem(group, topic)
+        consumer = topic.consumer
+        return if consumer.is_a?(Class) && consumer.method_defined?(:messages)
+
+        [:"routes.#{group.consumer_group.id}.#{topic.name}.consumer", "#{consumer.inspect} is not a consumer class"]
+      rescue NameError => e
+        [:"routes.#{group.consumer_group.id}.#{topic.name}.consumer", "can't be found: #{e.message}"]
+      end
+      private_class_method :problem
+    end
+  end
+end

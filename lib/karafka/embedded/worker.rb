@@ -1,0 +1,112 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Embedded
+    # A thread that takes leases and runs them.
+    #
+    # Interrupts (`Timeout`, `Thread#raise`, `Thread#kill`) reach it only while a consumer runs or between jobs, never
+    # between a lease and this object: a lease that was not settled is given back, and its messages come again.
+    #
+    # @api private
+    class Worker
+      # @return [String]
+      attr_reader :name
+
+      # @param number [Integer]
+      # @param runtime [Runtime]
+      # @param on_exit [#call] told with this worker when its thread ends
+      def initialize(number, runtime, on_exit)
+        @name = "karafka.worker##{number}"
+        @runtime = runtime
+        @native = Native::Worker.new(runtime.engine)
+        @on_exit = on_exit
+        @retired = false
+      end
+
+      # @return [String]
+      def id
+        name
+      end
+
+      # Starts the thread
+      def start
+        @thread = Thread.new { run }
+        @thread.name = name
+        @thread.priority = App.config.worker_thread_priority
+        @thread.report_on_exception = false
+        # Puma warns of threads that are there before it forks, unless they say that they cope
+        @thread.thread_variable_set(:fork_safe, true)
+        self
+      end
+
+      # Ends after the job that runs
+      def retire
+        @retired = true
+        @thread.wakeup if alive?
+      rescue ::ThreadError
+        nil # It ended between the question and the call.
+      end
+
+      # @return [Boolean]
+      def alive?
+        @thread&.alive? || false
+      end
+
+      # @param timeout [Numeric] milliseconds
+      # @return [Boolean] has it ended
+      def join(timeout)
+        !@thread.join([timeout, 0].max / 1_000.0).nil?
+      end
+
+      # Ends it in the middle of its job
+      def kill
+        @thread.kill
+      end
+
+      # @return [Boolean] is this the calling thread
+      def current?
+        @thread.equal?(Thread.current)
+      end
+
+      # @return [Array<String>, nil] what it is doing
+      def backtrace
+        @thread&.backtrace
+      end
+
+      private
+
+      def run
+        Thread.handle_interrupt(Object => :on_blocking) do
+          nil until turn == :closed || @retired
+        end
+      ensure
+        @lease&.give_back
+        @on_exit.call(self)
+      end
+
+      # One job, or one look at interrupts
+      def turn
+        @lease = nil
+        taken = @native.take
+        case taken
+        when :closed then :closed
+        when :interrupted then Thread.handle_interrupt(Object => :immediate) { Thread.pass }
+        else work(@lease = taken)
+        end
+      rescue Exception => e # rubocop:disable Lint/RescueException -- a worker outlives whatever was thrown at it
+        @lease&.give_back
+        report(e)
+      end
+
+      def work(lease)
+        Thread.handle_interrupt(Object => :immediate) { @runtime.call(lease, self) }
+      end
+
+      def report(error)
+        Instrumentation::ErrorReport.call(
+          type: "worker.process.error", error: error, caller: self, job: nil, jobs_queue: @runtime.jobs_queue
+        )
+      end
+    end
+  end
+end

@@ -1,0 +1,89 @@
+# frozen_string_literal: true
+
+module Karafka
+  module Embedded
+    # The workers. One that dies is replaced.
+    class WorkerPool
+      # @param runtime [Runtime]
+      # @api private
+      def initialize(runtime)
+        @runtime = runtime
+        @mutex = Mutex.new
+        @workers = []
+        @numbers = 0
+        @target = 0
+      end
+
+      # @return [Integer] how many workers there are to be
+      def size
+        @target
+      end
+
+      # Changes how many workers there are. Fewer: the ones too many end after their job.
+      # @param target [Integer] at least 1
+      def scale(target)
+        from, to = @mutex.synchronize { resize([target, 1].max) }
+        return if from == to
+
+        Karafka.monitor.instrument(
+          "worker.scaling.#{to > from ? "up" : "down"}", caller: self, workers_pool: self, from: from, to: to
+        )
+      end
+
+      # @return [Array<Worker>]
+      def alive
+        @mutex.synchronize { @workers.select(&:alive?) }
+      end
+
+      # @return [Boolean]
+      def stopped?
+        alive.empty?
+      end
+
+      # @return [Boolean] is the calling thread one of the workers
+      # @api private
+      def include_current?
+        @workers.any?(&:current?)
+      end
+
+      # Ends the pool: workers end by themselves once the engine has stopped, the others are killed at the deadline.
+      # @param timeout [Numeric] milliseconds
+      # @return [Integer] how many had to be killed
+      # @api private
+      def close(timeout)
+        workers = @mutex.synchronize do
+          @target = 0
+          @workers.dup
+        end
+        deadline = Wait.now + timeout
+        late = workers.reject { |worker| worker.join(deadline - Wait.now) }
+        late.each(&:kill).size
+      end
+
+      private
+
+      def resize(target)
+        from = @target
+        @target = target
+        (target - from).times { add }
+        @workers.last(from - target).each(&:retire) if target < from
+        [from, target]
+      end
+
+      def add
+        @workers << Worker.new(@numbers, @runtime, method(:exited)).start
+        @numbers += 1
+      end
+
+      # Called by a worker's thread as its last act, whatever ended it
+      def exited(worker)
+        @mutex.synchronize do
+          @workers.delete(worker)
+          add if @workers.size < @target && @runtime.live?
+        end
+      rescue StandardError => e
+        Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
+      end
+    end
+  end
+end
