@@ -65,6 +65,15 @@ pub enum EngineError {
         call: &'static str,
     },
 
+    /// A producer was used after its close.
+    #[error("producer {name} is closed, it cannot {call}")]
+    ProducerClosed {
+        /// The producer's name.
+        name: String,
+        /// What was asked.
+        call: &'static str,
+    },
+
     /// The operating system refused a thread.
     #[error("thread {name} could not be started: {source}")]
     Thread {

@@ -5,6 +5,7 @@
 //! in [`control`]. No Ruby in here: the integration tests drive the engine with a Rust worker.
 
 pub mod batch;
+pub mod broker;
 pub mod config;
 pub mod control;
 pub mod engine;
@@ -22,6 +23,7 @@ pub mod partition;
 pub mod phase;
 pub mod poller;
 pub mod process;
+pub mod producer;
 pub mod ready;
 pub mod report;
 pub mod settings;

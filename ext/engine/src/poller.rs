@@ -135,7 +135,7 @@ impl Poller {
             Event::TokenRefresh => {
                 self.group.hub().events.push(EngineEvent::TokenRefresh { group: self.group.index });
             }
-            Event::Other => {}
+            Event::Deliveries(_) | Event::Other => {}
         }
     }
 

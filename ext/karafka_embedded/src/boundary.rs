@@ -29,7 +29,7 @@ pub(crate) fn exception(ruby: &Ruby, error: &EngineError) -> Error {
         EngineError::Kafka { .. } => "KafkaError",
         EngineError::Timeout { .. } => "TimeoutError",
         EngineError::ForeignProcess { .. } => "ForeignProcessError",
-        EngineError::Lifecycle { .. } => "LifecycleError",
+        EngineError::Lifecycle { .. } | EngineError::ProducerClosed { .. } => "LifecycleError",
         EngineError::Thread { .. } => "ThreadError",
     };
     let class = class(ruby, name);

@@ -50,11 +50,11 @@ impl Client {
     /// contradict each other.
     pub fn new(owner: &str, role: ClientRole, settings: &BTreeMap<String, String>) -> Result<Arc<Self>> {
         let settings = Settings::new(owner, settings)?;
-        settings.report(REPORTED);
-        let kind = match role {
-            ClientRole::Consumer => RDKafkaType::RD_KAFKA_CONSUMER,
-            ClientRole::Producer => RDKafkaType::RD_KAFKA_PRODUCER,
+        let (kind, reported) = match role {
+            ClientRole::Consumer => (RDKafkaType::RD_KAFKA_CONSUMER, REPORTED),
+            ClientRole::Producer => (RDKafkaType::RD_KAFKA_PRODUCER, REPORTED | sys::RD_KAFKA_EVENT_DR),
         };
+        settings.report(reported);
         let mut reason = [0 as c_char; REASON_SIZE];
         let conf = settings.into_raw();
         // SAFETY: on success librdkafka owns `conf`, on failure we still do and free it below.
@@ -68,6 +68,10 @@ impl Client {
             return Err(EngineError::ClientCreation { group: owner.into(), reason });
         }
         Ok(Arc::new(Self { raw, process: ProcessGuard::here() }))
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_t {
+        self.raw
     }
 
     /// The process this client lives in.

@@ -3,6 +3,7 @@
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{PartitionList, outcome, string, sys};
+use crate::producer::DeliveryReport;
 
 /// Which way partitions go in a rebalance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub enum Event {
     Committed(Result<(), RDKafkaErrorCode>, PartitionList),
     /// The client asks for a new OAUTHBEARER token.
     TokenRefresh,
+    /// Messages of a producer were answered, or given up.
+    Deliveries(Vec<DeliveryReport>),
     /// Something the engine did not ask for.
     Other,
 }
@@ -89,6 +92,7 @@ impl Event {
                 sys::RD_KAFKA_EVENT_OFFSET_COMMIT => {
                     Self::Committed(outcome(sys::rd_kafka_event_error(raw)), Self::partitions(raw))
                 }
+                sys::RD_KAFKA_EVENT_DR => Self::Deliveries(DeliveryReport::read_all(raw)),
                 sys::RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH => Self::TokenRefresh,
                 _ => Self::Other,
             }

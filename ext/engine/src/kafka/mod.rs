@@ -5,13 +5,17 @@
 
 mod client;
 mod event;
+mod mock_cluster;
 mod partition_list;
+mod producing;
 mod queue;
 mod settings;
 
 pub use client::{Client, ClientRole};
 pub use event::{Event, RebalanceKind, Severity};
+pub use mock_cluster::MockCluster;
 pub use partition_list::PartitionList;
+pub use producing::{ANY_PARTITION, Partitioner, Record};
 pub use queue::{Queue, QueueListener};
 pub use settings::Settings;
 

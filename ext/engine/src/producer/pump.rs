@@ -1,0 +1,139 @@
+//! The producer's thread: takes librdkafka's events, resolves tickets, feeds the host.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::delivery::DeliveryReport;
+use super::feed::{Feed, ProducerEvent};
+use crate::error::{EngineError, Result};
+use crate::kafka::{Client, Event, Queue, Severity};
+
+/// How long the thread waits for an event before it looks whether it should end.
+const LOOK_UP: Duration = Duration::from_secs(1);
+
+/// How a producer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Course {
+    /// It goes on.
+    On = 0,
+    /// Nobody holds it any more: what it was given is still sent.
+    Orphaned = 1,
+    /// It was closed: it ends as soon as what is reported was taken.
+    Closed = 2,
+}
+
+/// What the thread and the producer share.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) feed: Feed,
+    course: AtomicU8,
+    ended: Mutex<bool>,
+    end: Condvar,
+}
+
+impl Shared {
+    pub(super) fn steer(&self, course: Course) {
+        self.course.fetch_max(course as u8, Ordering::AcqRel);
+    }
+
+    fn course(&self) -> Course {
+        match self.course.load(Ordering::Acquire) {
+            0 => Course::On,
+            1 => Course::Orphaned,
+            _ => Course::Closed,
+        }
+    }
+
+    /// Waits up to `timeout` until the thread has let go of its client; whether it has.
+    pub(super) fn wait_for_end(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut ended = self.ended.lock();
+        while !*ended && !self.end.wait_until(&mut ended, deadline).timed_out() {}
+        *ended
+    }
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// [`EngineError::Thread`] when the operating system refuses.
+pub(super) fn start(
+    name: String,
+    client: Arc<Client>,
+    queue: Arc<Queue>,
+    shared: Arc<Shared>,
+) -> Result<JoinHandle<()>> {
+    let thread = Builder::new().name(name.clone()).spawn(move || {
+        run(&client, &queue, &shared);
+        shared.feed.close();
+        // Here and not with whoever closes: destroying a client waits for its threads, one of which may be resolving
+        // a host's name.
+        drop(queue);
+        drop(client);
+        *shared.ended.lock() = true;
+        shared.end.notify_all();
+    });
+    thread.map_err(|source| EngineError::Thread { name, source })
+}
+
+fn run(client: &Client, queue: &Queue, shared: &Shared) {
+    loop {
+        let course = shared.course();
+        let patience = if course == Course::Closed { Duration::ZERO } else { LOOK_UP };
+        match queue.poll(patience) {
+            Some(event) => handle(client, event, &shared.feed),
+            None if course == Course::Closed => return,
+            None if course == Course::Orphaned && client.out_queue_len() == 0 => return,
+            None => (),
+        }
+    }
+}
+
+/// A panic costs the event it happened at, and is reported; the messages behind it are still answered.
+fn handle(client: &Client, event: Event, feed: &Feed) {
+    if catch_unwind(AssertUnwindSafe(|| tell(client, event, feed))).is_err() {
+        let message = "the producer's thread panicked while it handled an event".into();
+        feed.push(ProducerEvent::Error { code: 0, message, fatal: false });
+    }
+}
+
+fn tell(client: &Client, event: Event, feed: &Feed) {
+    match event {
+        Event::Deliveries(reports) => deliver(reports, feed),
+        Event::Error { code, reason, severity: Severity::Passing } => {
+            feed.push(ProducerEvent::Error { code: code as i32, message: reason, fatal: false });
+        }
+        Event::Error { code, reason, severity: Severity::Fatal } => {
+            // The event only says "fatal"; what happened is kept by the client.
+            let (code, message) = client.fatal_error().unwrap_or((code, reason));
+            feed.push(ProducerEvent::Error { code: code as i32, message, fatal: true });
+        }
+        Event::Statistics(json) => feed.push(ProducerEvent::Statistics(json)),
+        Event::Log { level, facility, line } => feed.push(ProducerEvent::Log(level, format!("{facility}: {line}"))),
+        Event::TokenRefresh => feed.push(ProducerEvent::TokenRefresh),
+        Event::Rebalance(..) | Event::Committed(..) | Event::Other => (),
+    }
+}
+
+/// Who waits for an answer comes before who watches.
+fn deliver(reports: Vec<DeliveryReport>, feed: &Feed) {
+    for report in &reports {
+        report.ticket.resolve(report.answer);
+    }
+    feed.push_deliveries(reports.into_iter().filter_map(|report| {
+        let code = report.answer.outcome.err().map_or(0, |code| code as i32);
+        feed.wants_delivery(code).then_some(ProducerEvent::Delivery {
+            label: report.ticket.label,
+            topic: report.topic,
+            partition: report.answer.partition,
+            offset: report.answer.offset,
+            code,
+        })
+    }));
+}
