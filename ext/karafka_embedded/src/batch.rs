@@ -10,6 +10,7 @@ use magnus::{
 use rb_sys::{ID, VALUE};
 
 use crate::boundary::guard;
+use crate::pressure;
 
 /// A batch. Ruby's garbage collector is told what it holds.
 #[derive(TypedData)]
@@ -27,15 +28,14 @@ impl DataTypeFunctions for Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        // SAFETY: freed by the garbage collector, that is with the GVL; the call only counts.
-        unsafe { rb_sys::rb_gc_adjust_memory_usage(-(self.told_bytes as rb_sys::ssize_t)) }
+        pressure::freed(self.told_bytes);
     }
 }
 
 impl Batch {
     pub(crate) fn new(ruby: &Ruby, inner: EngineBatch) -> Self {
         let told_bytes = isize::try_from(inner.memory_bytes()).unwrap_or(isize::MAX);
-        ruby.gc_adjust_memory_usage(told_bytes);
+        pressure::allocated(ruby, told_bytes);
         Self { inner, told_bytes }
     }
 

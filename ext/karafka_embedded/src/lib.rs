@@ -7,6 +7,7 @@ mod engine;
 mod gvl;
 mod lease;
 mod partition;
+mod pressure;
 mod worker;
 
 use magnus::{Error, Ruby, prelude::*};
