@@ -47,6 +47,25 @@ pub enum Request {
     SyncGroup = 14,
 }
 
+impl Request {
+    /// The request of a name such as `list_offsets`.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "produce" => Self::Produce,
+            "fetch" => Self::Fetch,
+            "list_offsets" => Self::ListOffsets,
+            "metadata" => Self::Metadata,
+            "offset_commit" => Self::OffsetCommit,
+            "offset_fetch" => Self::OffsetFetch,
+            "find_coordinator" => Self::FindCoordinator,
+            "join_group" => Self::JoinGroup,
+            "heartbeat" => Self::Heartbeat,
+            "sync_group" => Self::SyncGroup,
+            _ => return None,
+        })
+    }
+}
+
 /// An embedded broker. Stops when dropped.
 pub struct Broker {
     cluster: Mutex<Option<MockCluster>>,
@@ -94,6 +113,11 @@ impl Broker {
         self.process.is_home() && self.cluster.lock().is_some()
     }
 
+    /// Whether it was stopped, here and not in another process.
+    pub fn is_stopped(&self) -> bool {
+        self.process.is_home() && self.cluster.lock().is_none()
+    }
+
     /// Creates a topic.
     ///
     /// # Errors
@@ -131,10 +155,13 @@ impl Broker {
     /// Answers the next requests of a kind with these errors, one each.
     ///
     /// # Errors
-    /// As [`Broker::round_trip_time`].
-    pub fn request_errors(&self, request: Request, errors: &[RDKafkaRespErr]) -> Result<()> {
+    /// [`EngineError::Configuration`] for a code that librdkafka does not know, else as [`Broker::round_trip_time`].
+    pub fn request_errors(&self, request: Request, codes: &[i32]) -> Result<()> {
+        let errors =
+            codes.iter().map(|code| RDKafkaRespErr::try_from(*code)).collect::<std::result::Result<Vec<_>, _>>();
+        let errors = errors.map_err(|unknown| EngineError::Configuration(unknown.to_string()))?;
         self.ask("setting request errors", |cluster| {
-            cluster.request_errors(request as i16, errors);
+            cluster.request_errors(request as i16, &errors);
             Ok(())
         })
     }

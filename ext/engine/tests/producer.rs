@@ -9,7 +9,7 @@ use karafka_engine::broker::{AUTO_CREATED_PARTITIONS, Broker, Request};
 use karafka_engine::producer::{ANY_PARTITION, Fed, Interest, Partitioner, Producer, ProducerEvent, Record};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -139,7 +139,7 @@ fn what_a_broker_refuses_ends_with_its_error() {
     let broker = broker();
     let producer = producer_with(&broker, &[("retries", "0")]);
     producer.feed().want(Interest::DispatchErrors);
-    broker.request_errors(Request::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]).unwrap();
+    broker.request_errors(Request::Produce, &[RDKafkaErrorCode::TopicAuthorizationFailed as i32]).unwrap();
     let answer = producer.produce(&record("x"), 42).unwrap().wait(PATIENCE).unwrap();
     assert_eq!(answer.outcome, Err(RDKafkaErrorCode::TopicAuthorizationFailed));
 

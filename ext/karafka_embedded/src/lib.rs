@@ -3,11 +3,14 @@
 
 mod batch;
 mod boundary;
+mod broker;
+mod delivery;
 mod engine;
 mod gvl;
 mod lease;
 mod partition;
 mod pressure;
+mod producer;
 mod worker;
 
 use magnus::{Error, Ruby, prelude::*};
@@ -17,9 +20,12 @@ use magnus::{Error, Ruby, prelude::*};
 fn init(ruby: &Ruby) -> Result<(), Error> {
     let native = ruby.define_module("Karafka")?.define_module("Native")?;
     batch::define(ruby, &native)?;
+    broker::define(ruby, &native)?;
+    delivery::define(ruby, &native)?;
     engine::define(ruby, &native)?;
     lease::define(ruby, &native)?;
     partition::define(ruby, &native)?;
+    producer::define(ruby, &native)?;
     worker::define(ruby, &native)?;
     Ok(())
 }

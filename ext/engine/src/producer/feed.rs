@@ -65,7 +65,7 @@ pub enum Interest {
 pub enum Fed {
     /// Events, in their order.
     Events(Vec<ProducerEvent>),
-    /// Nothing within the time given.
+    /// Nothing within the time given, or the wait was nudged.
     Nothing,
     /// None will ever come.
     Closed,
@@ -76,6 +76,7 @@ struct Inbox {
     deliveries: VecDeque<ProducerEvent>,
     others: VecDeque<ProducerEvent>,
     closed: bool,
+    nudged: bool,
 }
 
 /// The channel.
@@ -142,10 +143,16 @@ impl Feed {
             if inbox.closed {
                 return Fed::Closed;
             }
-            if self.arrived.wait_until(&mut inbox, deadline).timed_out() {
+            if std::mem::take(&mut inbox.nudged) || self.arrived.wait_until(&mut inbox, deadline).timed_out() {
                 return Fed::Nothing;
             }
         }
+    }
+
+    /// Makes a wait that runs, or the next one, return at once.
+    pub fn nudge(&self) {
+        self.inbox.lock().nudged = true;
+        self.arrived.notify_all();
     }
 
     /// No event comes after those that wait.
