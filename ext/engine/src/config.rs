@@ -16,6 +16,9 @@ pub struct EngineConfig {
     pub client_id: String,
     /// Longest graceful stop, in milliseconds, where the caller of stop names none.
     pub shutdown_timeout_ms: u64,
+    /// Bytes of messages that may be prefetched in all, divided over the groups and their partitions.
+    #[serde(default = "default_prefetch_bytes")]
+    pub prefetch_bytes: usize,
     /// One Kafka client is made for each.
     pub groups: Vec<GroupConfig>,
 }
@@ -38,6 +41,10 @@ pub struct GroupConfig {
     pub max_wait_time_ms: u64,
     /// Topics of the group.
     pub topics: Vec<TopicConfig>,
+}
+
+fn default_prefetch_bytes() -> usize {
+    16 << 20
 }
 
 // The librdkafka settings hold passwords and keys.
@@ -125,6 +132,11 @@ impl EngineConfig {
         let config: Self = serde_json::from_str(json).map_err(|e| EngineError::Configuration(e.to_string()))?;
         config.validate()?;
         Ok(config)
+    }
+
+    /// One group's part of the memory for prefetching.
+    pub fn prefetch_bytes_per_group(&self) -> usize {
+        self.prefetch_bytes / self.groups.len().max(1)
     }
 
     fn validate(&self) -> Result<()> {

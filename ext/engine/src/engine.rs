@@ -50,7 +50,8 @@ impl Engine {
     /// [`EngineError::Setting`] naming the group and the librdkafka setting that was refused.
     pub fn new(config: EngineConfig) -> Result<Self> {
         for group in &config.groups {
-            Settings::new(&group.id, GroupSettings::of(group).librdkafka())?;
+            let settings = GroupSettings::of(group, config.prefetch_bytes_per_group());
+            Settings::new(&group.id, settings.librdkafka())?;
         }
         let hub = Hub::new();
         let groups = config
@@ -89,7 +90,8 @@ impl Engine {
         )?;
         self.threads.lock().push(control);
         for group in &self.groups {
-            let poller = Poller::spawn(Arc::clone(group)).inspect_err(|_| {
+            let settings = GroupSettings::of(&group.config, self.config.prefetch_bytes_per_group());
+            let poller = Poller::spawn(Arc::clone(group), settings).inspect_err(|_| {
                 group.set_queue(None);
                 group.closed();
             })?;

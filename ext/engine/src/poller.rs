@@ -17,10 +17,12 @@ use crate::lifecycle::State;
 use crate::membership::{Closing, Loss, Membership, Revocation};
 use crate::partition::{Partition, Place};
 use crate::phase::Hook;
-use crate::settings::GroupSettings;
+use crate::settings::{GroupSettings, Sizing};
 
 /// Longest time between two rounds; wake-ups come through the queue.
 const ROUND: Duration = Duration::from_secs(1);
+/// How long the number of a topic's partitions is waited for.
+const METADATA_PATIENCE: Duration = Duration::from_millis(300);
 /// How long a rebalance waits for the reply of its commit.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a group whose thread panicked may take to leave.
@@ -48,17 +50,8 @@ impl Poller {
     ///
     /// # Errors
     /// What [`Client::new`] refuses, and [`EngineError::Thread`].
-    pub fn spawn(group: Arc<GroupShared>) -> Result<JoinHandle<()>> {
-        let settings = GroupSettings::of(&group.config);
-        let client = Client::new(&group.config.id, ClientRole::Consumer, settings.librdkafka())?;
-        let queue = Arc::new(client.consumer_queue());
-        group.set_queue(Some(Arc::clone(&queue)));
-        let topics: Vec<String> = group.config.topics.iter().map(|t| t.name.clone()).collect();
-        client.subscribe(&topics).map_err(|code| EngineError::Kafka {
-            operation: format!("{}: subscribing to {}", group.config.id, topics.join(", ")),
-            code,
-        })?;
-        group.hub().events.push(EngineEvent::GroupStarted { group: group.index, client: client.name() });
+    pub fn spawn(group: Arc<GroupShared>, settings: GroupSettings) -> Result<JoinHandle<()>> {
+        let (client, queue) = Self::connect(&group, &settings)?;
         let name = format!("karafka.poll#{}", group.index);
         let poller = Self { group, client, queue, settings, membership: Membership::Steady, closing: None };
         std::thread::Builder::new()
@@ -67,7 +60,46 @@ impl Poller {
             .map_err(|source| EngineError::Thread { name, source })
     }
 
+    fn connect(group: &GroupShared, settings: &GroupSettings) -> Result<(Arc<Client>, Arc<Queue>)> {
+        let client = Client::new(&group.config.id, ClientRole::Consumer, settings.librdkafka())?;
+        let queue = Arc::new(client.consumer_queue());
+        group.set_queue(Some(Arc::clone(&queue)));
+        Ok((client, queue))
+    }
+
+    /// Asks how many partitions there are, and makes the client anew if its limits do not suit so many. Without an
+    /// answer it goes on with what it has: a broker that is away must not keep the group from joining later.
+    fn size_up(&mut self) -> Result<()> {
+        let topics = self.group.config.topics.iter();
+        let mut partitions = 0;
+        for topic in topics {
+            match self.client.partition_count(&topic.name, METADATA_PATIENCE) {
+                Ok(count) => partitions += usize::try_from(count.unwrap_or(1)).unwrap_or(1),
+                Err(_) => return Ok(()),
+            }
+        }
+        if self.settings.expect_partitions(partitions) == Sizing::Changed {
+            (self.client, self.queue) = Self::connect(&self.group, &self.settings)?;
+        }
+        Ok(())
+    }
+
+    fn join(&mut self) -> Result<()> {
+        self.size_up()?;
+        let group = &self.group;
+        let topics: Vec<String> = group.config.topics.iter().map(|t| t.name.clone()).collect();
+        self.client.subscribe(&topics).map_err(|code| EngineError::Kafka {
+            operation: format!("{}: subscribing to {}", group.config.id, topics.join(", ")),
+            code,
+        })?;
+        group.hub().events.push(EngineEvent::GroupStarted { group: group.index, client: self.client.name() });
+        Ok(())
+    }
+
     fn run(mut self) {
+        if let Err(error) = self.join() {
+            self.crash(0, error.to_string());
+        }
         while let Err(panic) = catch_unwind(AssertUnwindSafe(|| while self.round() == Round::Again {})) {
             let message = format!("{}: poll thread panicked: {}", self.group.config.id, panic_text(&*panic));
             self.crash(0, message);

@@ -11,7 +11,6 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("fetch.queue.backoff.ms", "1"),
     // With the store interval of marks below the second of work that a crash may repeat.
     ("auto.commit.interval.ms", "900"),
-    ("queued.max.messages.kbytes", "4096"),
     ("statistics.interval.ms", "5000"),
 ];
 
@@ -22,16 +21,52 @@ const FORCED: &[(&str, &str)] = &[
     ("log.queue", "true"),
 ];
 
+/// A fetch brings at most this many partitions' shares.
+const FETCH_SHARE: usize = 16;
+const MOST_FETCH: usize = 4 << 20;
+
 const MAX_POLL_INTERVAL_MS: u64 = 300_000;
+
+/// What librdkafka may prefetch for one partition. Its limits are per partition and fixed when a client is made, so a
+/// total has to be divided by the partitions that are to be expected.
+///
+/// librdkafka counts payload and key only; with its own structures a message of 200 bytes takes two to three times that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefetch {
+    /// Kilobytes that may wait in a partition's queue.
+    queue_kbytes: usize,
+    /// Most bytes of one partition in a fetch.
+    fetch_bytes: usize,
+}
+
+impl Prefetch {
+    /// More than this does not make a partition faster.
+    const QUEUE_KBYTES: usize = 4_096;
+    const FETCH_BYTES: usize = 1 << 20;
+    /// A partition that gets less spends its time asking.
+    const LEAST_KBYTES: usize = 16;
+
+    /// Divides `total` bytes over `partitions`.
+    pub fn divide(total: usize, partitions: usize) -> Self {
+        let share_kbytes = total / 1024 / partitions.max(1);
+        Self {
+            queue_kbytes: share_kbytes.clamp(Self::LEAST_KBYTES, Self::QUEUE_KBYTES),
+            fetch_bytes: (share_kbytes * 1024).clamp(2 * Self::LEAST_KBYTES * 1024, Self::FETCH_BYTES),
+        }
+    }
+}
 
 /// The settings of one group's client.
 pub struct GroupSettings {
     librdkafka: BTreeMap<String, String>,
+    user: BTreeMap<String, String>,
+    prefetch_bytes: usize,
+    prefetch: Prefetch,
 }
 
 impl GroupSettings {
     /// The user's settings of a group with the engine's.
-    pub fn of(config: &GroupConfig) -> Self {
+    pub fn of(config: &GroupConfig, prefetch_bytes: usize) -> Self {
         let mut librdkafka = config.kafka.clone();
         librdkafka.entry("group.id".into()).or_insert_with(|| config.group_id.clone());
         for (name, value) in DEFAULTS {
@@ -40,7 +75,43 @@ impl GroupSettings {
         for (name, value) in FORCED {
             librdkafka.insert((*name).into(), (*value).into());
         }
-        Self { librdkafka }
+        let prefetch = Prefetch::divide(prefetch_bytes, 1);
+        let mut settings = Self { librdkafka, user: config.kafka.clone(), prefetch_bytes, prefetch };
+        settings.set_prefetch(prefetch);
+        settings
+    }
+
+    fn set_prefetch(&mut self, prefetch: Prefetch) {
+        self.prefetch = prefetch;
+        let limits = [
+            ("queued.max.messages.kbytes", prefetch.queue_kbytes.to_string()),
+            ("fetch.message.max.bytes", prefetch.fetch_bytes.to_string()),
+            // A fetch of many partitions is one buffer, freed when the last message of it is.
+            (
+                "fetch.max.bytes",
+                (FETCH_SHARE * prefetch.fetch_bytes).clamp(Prefetch::FETCH_BYTES, MOST_FETCH).to_string(),
+            ),
+        ];
+        for (name, value) in limits {
+            if !self.is_set_by_user(name) {
+                self.librdkafka.insert(name.into(), value);
+            }
+        }
+    }
+
+    fn is_set_by_user(&self, name: &str) -> bool {
+        self.user.contains_key(name)
+            || (name == "fetch.message.max.bytes" && self.user.contains_key("max.partition.fetch.bytes"))
+    }
+
+    /// Divides the memory for prefetching over this many partitions; returns whether that changes a setting.
+    pub fn expect_partitions(&mut self, partitions: usize) -> Sizing {
+        let prefetch = Prefetch::divide(self.prefetch_bytes, partitions);
+        if prefetch == self.prefetch {
+            return Sizing::Fits;
+        }
+        self.set_prefetch(prefetch);
+        Sizing::Changed
     }
 
     /// For librdkafka.
@@ -52,5 +123,55 @@ impl GroupSettings {
     pub fn max_poll_interval(&self) -> Duration {
         let set = self.librdkafka.get("max.poll.interval.ms").and_then(|v| v.parse().ok());
         Duration::from_millis(set.unwrap_or(MAX_POLL_INTERVAL_MS))
+    }
+}
+
+/// Whether settings changed with the number of partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sizing {
+    /// They stay.
+    Fits,
+    /// A client has to be made anew to have them.
+    Changed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(kafka: &[(&str, &str)]) -> GroupSettings {
+        let kafka: BTreeMap<_, _> = kafka.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let config = GroupConfig {
+            id: "g".into(),
+            group_id: "g".into(),
+            name: "g".into(),
+            kafka,
+            max_messages: 1,
+            max_wait_time_ms: 0,
+            topics: Vec::new(),
+        };
+        GroupSettings::of(&config, 16 << 20)
+    }
+
+    #[test]
+    fn few_partitions_share_without_noticing_and_many_get_less() {
+        let mut settings = settings(&[]);
+        assert_eq!(settings.expect_partitions(4), Sizing::Fits);
+        assert_eq!(settings.expect_partitions(500), Sizing::Changed);
+        assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "32");
+        assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "32768");
+    }
+
+    #[test]
+    fn a_limit_that_the_user_set_stays() {
+        let mut settings = settings(&[("queued.max.messages.kbytes", "1000"), ("max.partition.fetch.bytes", "5000")]);
+        settings.expect_partitions(500);
+        assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "1000");
+        assert!(!settings.librdkafka().contains_key("fetch.message.max.bytes"));
+    }
+
+    #[test]
+    fn what_the_promises_stand_on_can_not_be_overridden() {
+        assert_eq!(settings(&[("enable.auto.offset.store", "true")]).librdkafka()["enable.auto.offset.store"], "false");
     }
 }

@@ -41,6 +41,7 @@ module Karafka
         {
           client_id: @config.client_id,
           shutdown_timeout_ms: @config.shutdown_timeout,
+          prefetch_bytes: @config.embedded.prefetch_memory,
           groups: @subscription_groups.map { |group| group_to_h(group) }
         }
       end

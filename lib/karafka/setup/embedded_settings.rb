@@ -16,7 +16,7 @@ module Karafka
         # percent of the host's time that the engine takes while the host's threads compete for the GVL
         host_share: 5,
         # bytes of messages fetched ahead, over all partitions
-        prefetch_memory: 32 * 1024 * 1024,
+        prefetch_memory: 16 * 1024 * 1024,
         # ms between two commits of marked offsets, unless `auto.commit.interval.ms` is set
         auto_commit_interval: 1_000,
         # file the engine's state is kept in for processes that look from outside

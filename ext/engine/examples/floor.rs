@@ -1,0 +1,150 @@
+//! What a consumer loop costs at least: `rd_kafka_consume_batch_queue` in a bare loop, nothing around it.
+//!
+//! `floor BOOTSTRAP_SERVERS TOPIC MESSAGES BATCH_SIZE [NAME=VALUE]...` reads that many messages in a new consumer group,
+//! looks at each payload's length, frees it, and prints one JSON object. There is one reader of one queue: the
+//! consumer's, into which librdkafka forwards those of all partitions. NAME=VALUE are librdkafka's settings.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::ffi::{CStr, CString, c_char};
+use std::time::{Duration, Instant};
+
+use rdkafka::bindings as sys;
+use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// What the engine sets too, as far as it bears on speed and memory.
+const SETTINGS: &[(&str, &str)] = &[
+    ("auto.offset.reset", "earliest"),
+    ("enable.auto.offset.store", "false"),
+    ("fetch.queue.backoff.ms", "1"),
+    ("queued.max.messages.kbytes", "4096"),
+];
+const REASON_SIZE: usize = 512;
+const POLL_MS: i32 = 1_000;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Consumer {
+    client: *mut sys::rd_kafka_t,
+    queue: *mut sys::rd_kafka_queue_t,
+}
+
+impl Consumer {
+    fn new(settings: &BTreeMap<String, String>) -> Result<Self> {
+        let mut reason = [0 as c_char; REASON_SIZE];
+        // SAFETY: rd_kafka_new takes the configuration over; the buffer has the size given and is NUL-terminated.
+        let client = unsafe {
+            let conf = sys::rd_kafka_conf_new();
+            for (name, value) in settings {
+                let (name, value) = (CString::new(name.as_str())?, CString::new(value.as_str())?);
+                sys::rd_kafka_conf_set(conf, name.as_ptr(), value.as_ptr(), reason.as_mut_ptr(), REASON_SIZE);
+            }
+            let kind = sys::rd_kafka_type_t::RD_KAFKA_CONSUMER;
+            let client = sys::rd_kafka_new(kind, conf, reason.as_mut_ptr(), REASON_SIZE);
+            if client.is_null() {
+                return Err(CStr::from_ptr(reason.as_ptr()).to_string_lossy().into());
+            }
+            sys::rd_kafka_poll_set_consumer(client);
+            client
+        };
+        // SAFETY: the client is live and a consumer.
+        Ok(Self { client, queue: unsafe { sys::rd_kafka_queue_get_consumer(client) } })
+    }
+
+    fn subscribe(&self, topic: &str) -> Result<()> {
+        let topic = CString::new(topic)?;
+        // SAFETY: the list and the name live as long as the call, which copies them.
+        let subscribed = unsafe {
+            let topics = sys::rd_kafka_topic_partition_list_new(1);
+            sys::rd_kafka_topic_partition_list_add(topics, topic.as_ptr(), -1);
+            let subscribed = sys::rd_kafka_subscribe(self.client, topics);
+            sys::rd_kafka_topic_partition_list_destroy(topics);
+            subscribed
+        };
+        if subscribed == NO_ERROR { Ok(()) } else { Err(format!("subscribe: {subscribed:?}").into()) }
+    }
+
+    /// Takes a batch, looks at each message and frees it: how many messages, how many bytes.
+    fn read(&self, slots: &mut [*mut sys::rd_kafka_message_t]) -> (u64, u64) {
+        let (mut messages, mut bytes) = (0, 0);
+        // SAFETY: librdkafka fills as many slots as it returns; each message is ours, read, and freed once.
+        unsafe {
+            let taken = sys::rd_kafka_consume_batch_queue(self.queue, POLL_MS, slots.as_mut_ptr(), slots.len());
+            for &message in &slots[..usize::try_from(taken).unwrap_or(0)] {
+                if (*message).err == NO_ERROR {
+                    messages += 1;
+                    bytes += std::hint::black_box((*message).len) as u64;
+                }
+                sys::rd_kafka_message_destroy(message);
+            }
+        }
+        (messages, bytes)
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        // SAFETY: the last use of both; the queue goes first.
+        unsafe {
+            sys::rd_kafka_queue_destroy(self.queue);
+            sys::rd_kafka_consumer_close(self.client);
+            sys::rd_kafka_destroy(self.client);
+        }
+    }
+}
+
+fn settings(bootstrap_servers: String) -> BTreeMap<String, String> {
+    let mut settings: BTreeMap<String, String> =
+        SETTINGS.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    settings.insert("bootstrap.servers".into(), bootstrap_servers);
+    settings.insert("group.id".into(), format!("floor-{}", std::process::id()));
+    settings
+}
+
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the struct that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn peak_rss_mb() -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
+}
+
+fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let mut next = |what| args.next().ok_or(format!("floor: {what} is missing"));
+    let (bootstrap_servers, topic) = (next("BOOTSTRAP_SERVERS")?, next("TOPIC")?);
+    let wanted: u64 = next("MESSAGES")?.parse()?;
+    let batch_size: usize = next("BATCH_SIZE")?.parse()?;
+    let mut settings = settings(bootstrap_servers);
+    settings.extend(args.filter_map(|arg| arg.split_once('=').map(|(name, value)| (name.into(), value.into()))));
+
+    let consumer = Consumer::new(&settings)?;
+    consumer.subscribe(&topic)?;
+    let mut slots = vec![std::ptr::null_mut(); batch_size];
+    let (mut messages, mut bytes) = consumer.read(&mut slots);
+    let mut began = (Instant::now(), cpu_time());
+    while messages < wanted {
+        let waiting_for_the_first = messages == 0;
+        if waiting_for_the_first && began.0.elapsed() > PATIENCE {
+            return Err("no message".into());
+        }
+        let (more, size) = consumer.read(&mut slots);
+        if waiting_for_the_first && more > 0 {
+            began = (Instant::now(), cpu_time());
+        }
+        messages += more;
+        bytes += size;
+    }
+    let (seconds, cpu) = (began.0.elapsed().as_secs_f64(), (cpu_time() - began.1).as_secs_f64());
+    let report = serde_json::json!({
+        "messages": messages, "bytes": bytes, "seconds": seconds, "cpu_seconds": cpu, "rss_mb": peak_rss_mb()?,
+    });
+    println!("{report}");
+    Ok(())
+}
