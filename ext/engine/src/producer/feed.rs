@@ -90,7 +90,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// From now on, deliveries of that kind are reported.
+    /// From now on, deliveries of that kind are reported. Those of labelled messages always are.
     pub fn want(&self, interest: Interest) {
         match interest {
             Interest::Acknowledgements => self.acknowledgements.store(true, Ordering::Relaxed),

@@ -128,7 +128,8 @@ fn deliver(reports: Vec<DeliveryReport>, feed: &Feed) {
     }
     feed.push_deliveries(reports.into_iter().filter_map(|report| {
         let code = report.answer.outcome.err().map_or(0, |code| code as i32);
-        feed.wants_delivery(code).then_some(ProducerEvent::Delivery {
+        // Who labelled a message keeps the label until its report comes, so it always does.
+        (report.ticket.label != 0 || feed.wants_delivery(code)).then_some(ProducerEvent::Delivery {
             label: report.ticket.label,
             topic: report.topic,
             partition: report.answer.partition,
