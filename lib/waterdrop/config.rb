@@ -37,6 +37,15 @@ module WaterDrop
     setting :client_class, constructor: -> { Clients::Rdkafka }
     setting :kafka, default: {}
     setting :middleware, constructor: -> { Middleware.new }
+    # Kept so that configurations that set it load: the engine is told of deliveries, it need not poll for them
+    setting(:polling) do
+      setting :mode, default: :fd
+      setting :poller, default: nil
+      setting(:fd) do
+        setting :max_time, default: 100
+        setting :periodic_poll_interval, default: 1_000
+      end
+    end
     setting(:oauth) { setting :token_provider_listener, default: false }
 
     # @yieldparam config [Karafka::Core::Configurable::Node]

@@ -1,21 +1,27 @@
 # frozen_string_literal: true
 
 require "forwardable"
+require_relative "producer/dispatch"
+require_relative "producer/buffer"
+require_relative "producer/tombstones"
 
 module WaterDrop
   # Sends messages. Nothing is connected before the first one, and each process needs its own: one that was used before
   # a fork can not be used after it.
+  #
+  # What was given to it and not answered is waited for by {#close}. A producer that nobody closes gets up to five
+  # seconds for that when the process exits.
   # @example
   #   producer = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": "127.0.0.1:9092" } }
   #   producer.produce_sync(topic: "orders", payload: "{}")
   #   producer.close
   class Producer
     include Karafka::Core::Helpers::Time
+    include Karafka::Core::Taggable
+    include Dispatch
+    include Buffer
+    include Tombstones
     extend Forwardable
-
-    # What a client may raise while it produces
-    CLIENT_ERRORS = [Rdkafka::RdkafkaError, Rdkafka::AbstractHandle::WaitTimeoutError].freeze
-    private_constant :CLIENT_ERRORS
 
     # @return [String, nil] its id, once configured
     attr_reader :id
@@ -34,6 +40,7 @@ module WaterDrop
     def initialize(&block)
       @mutex = Mutex.new
       @status = Status.new
+      initialize_buffer
       setup(&block) if block
     end
 
@@ -49,96 +56,70 @@ module WaterDrop
       @status.configured!
     end
 
-    # Sends a message and waits for the broker's answer.
-    # @param message [Hash] `topic:`, `payload:` and, as needed, `key:`, `partition:`, `partition_key:`, `timestamp:`
-    #   (Time or ms), `headers:`, `label:`
-    # @return [Rdkafka::Producer::DeliveryReport]
-    # @raise [Errors::ProduceError] with the reason in `cause`
-    # @raise [Errors::MessageInvalidError]
-    def produce_sync(message)
-      message = checked(message)
-      instrument("message.produced_sync", message: message) { wait(produce(message)) }
-    rescue *CLIENT_ERRORS => e
-      failed("message.produce_sync", e, message: message)
-    end
-
-    # Sends a message without waiting for the broker's answer.
-    # @param message [Hash] see {#produce_sync}
-    # @return [Rdkafka::Producer::DeliveryHandle]
-    # @raise [Errors::ProduceError] when it can not even be handed over, with the reason in `cause`
-    # @raise [Errors::MessageInvalidError]
-    def produce_async(message)
-      message = checked(message)
-      instrument("message.produced_async", message: message) { produce(message) }
-    rescue *CLIENT_ERRORS => e
-      failed("message.produce_async", e, message: message)
-    end
-
-    # Sends messages and waits for all answers.
-    # @param messages [Array<Hash>] see {#produce_sync}
-    # @return [Array<Rdkafka::Producer::DeliveryHandle>]
-    # @raise [Errors::ProduceManyError]
-    def produce_many_sync(messages)
-      dispatched = []
-      messages = messages.map { |message| checked(message) }
-      instrument("messages.produced_sync", messages: messages) do
-        messages.each { |message| dispatched << produce(message) }
-        dispatched.each { |handle| wait(handle) }
-      end
-    rescue *CLIENT_ERRORS => e
-      failed_many("messages.produce_many_sync", e, messages, dispatched)
-    end
-
-    # Sends messages without waiting for the answers.
-    # @param messages [Array<Hash>] see {#produce_sync}
-    # @return [Array<Rdkafka::Producer::DeliveryHandle>]
-    # @raise [Errors::ProduceManyError]
-    def produce_many_async(messages)
-      dispatched = []
-      messages = messages.map { |message| checked(message) }
-      instrument("messages.produced_async", messages: messages) do
-        messages.each { |message| dispatched << produce(message) }
-      end
-      dispatched
-    rescue *CLIENT_ERRORS => e
-      failed_many("messages.produce_many_async", e, messages, dispatched)
-    end
-
     # @return [Object] what messages are given to; connects when called first
+    # @raise [Errors::ProducerNotConfiguredError]
+    # @raise [Errors::ProducerClosedError]
     # @raise [Errors::ProducerUsedInParentProcess] when it was used before a fork
     def client
       return @client if @client && @pid == ::Process.pid
 
-      @mutex.synchronize do
-        raise Errors::ProducerUsedInParentProcess, id if @client && @pid != ::Process.pid
+      raise Errors::ProducerNotConfiguredError, id if @status.initial?
+      raise Errors::ProducerUsedInParentProcess, id if @client
 
+      @mutex.synchronize do
+        ensure_active!
         @client ||= build_client
       end
     end
 
+    # @param topic [String, Symbol]
+    # @return [Integer] how many partitions it has
+    # @raise [Rdkafka::RdkafkaError] when there is no such topic, or no broker tells within 5 s
+    def partition_count(topic)
+      client.partition_count(topic.to_s)
+    end
+
+    # @return [Boolean] does a retry never make a message come twice
+    def idempotent?
+      transactional? || %w[true t 1].include?(config.kafka[:"enable.idempotence"].to_s)
+    end
+
+    # @return [Boolean] can it have transactions
+    def transactional?
+      config.kafka.key?(:"transactional.id")
+    end
+
     # @return [Integer] messages on their way
     def queue_size
-      @client ? @client.queue_size : 0
+      used_here? ? @client.queue_size : 0
     end
 
     alias queue_length queue_size
 
-    # Waits for what is on its way, then lets go of the connection. A second call does nothing.
-    # @param force [Boolean] give up what is not answered within `max_wait_timeout`
-    def close(force: false)
-      @mutex.synchronize do
-        # Nothing was ever sent, or it was by the process before a fork: there is nothing of ours to close
-        next @status.closed! if @client.nil? || @pid != ::Process.pid
-        next if @status.closed?
+    # Forgets what is buffered and gives up what is on its way
+    def purge
+      purge_buffer
+      @client.purge if used_here? && !@status.closed?
+    end
 
-        instrument("producer.closing")
-        @status.closing!
-        instrument("producer.closed") { close_client(force) }
-        @status.closed!
+    # Sends what is buffered, waits until everything is answered, and lets go of the connection. A second call does
+    # nothing. Works in a signal handler.
+    # @param force [Boolean] wait for `max_wait_timeout` at most, then give up what is left; else it takes as long as
+    #   librdkafka tries (`message.timeout.ms`)
+    # @raise [Errors::ProduceManyError] when what was buffered could not be sent; it is closed nevertheless
+    def close(force: false)
+      # A signal handler may not take the lock
+      return Thread.new { close(force: force) }.join if in_trap?
+
+      @mutex.synchronize do
+        next if @status.closed? || @status.closing?
+
+        # Nothing was ever sent, or it was by the process before a fork: there is no connection of ours to close
+        used_here? || (@client.nil? && buffered?) ? finish(force) : @status.closed!
       end
     end
 
-    # Closes whatever is on its way
+    # Closes after `max_wait_timeout` at most, and gives up what is left then
     # @see #close
     def close!
       close(force: true)
@@ -146,23 +127,26 @@ module WaterDrop
 
     # @return [String] without settings: there are passwords among them
     def inspect
-      "#<#{self.class} id=#{id} status=#{status}>"
+      "#<#{self.class} id=#{id} status=#{status} buffer=#{messages.size} queue=#{queue_size}>"
     end
 
     private
-
-    def checked(message)
-      ensure_active!
-      message = middleware.run(message)
-      @contract.validate!(message, Errors::MessageInvalidError)
-      message
-    end
 
     def ensure_active!
       return if @status.active?
       raise Errors::ProducerNotConfiguredError, id if @status.initial?
 
       raise Errors::ProducerClosedError, id
+    end
+
+    def used_here?
+      !@client.nil? && @pid == ::Process.pid
+    end
+
+    def in_trap?
+      Mutex.new.synchronize { false }
+    rescue ThreadError
+      true
     end
 
     def build_client
@@ -173,45 +157,32 @@ module WaterDrop
       end
     end
 
-    # A full queue empties with time, unless the brokers are gone
-    def produce(message)
-      deadline = monotonic_now + config.wait_timeout_on_queue_full
-      begin
-        client.produce(message)
-      rescue Rdkafka::RdkafkaError => e
-        raise unless e.code == :queue_full && config.wait_on_queue_full && monotonic_now < deadline
-
-        report_queue_full(message, e)
-        sleep(config.wait_backoff_on_queue_full / 1_000.0)
-        retry
+    def finish(force)
+      instrument("producer.closing")
+      instrument("producer.closed") do
+        flush_at_the_end
+      ensure
+        @status.closing!
+        close_client(force)
+        @status.closed!
       end
     end
 
-    def report_queue_full(message, error)
-      return unless config.instrument_on_wait_queue_full
+    # The lock is ours already, which connecting would ask for again
+    def flush_at_the_end
+      return unless buffered?
 
-      instrument("error.occurred", message: message, error: error, type: "message.produce")
-    end
-
-    def wait(handle)
-      handle.wait(max_wait_timeout_ms: config.max_wait_timeout)
+      @client ||= build_client
+      flush_sync
     end
 
     def close_client(force)
+      return unless used_here?
+
       answered = @client.flush(config.max_wait_timeout)
-      return @client.close(0) if force || answered
-
-      @client.close(config.max_wait_timeout)
-    end
-
-    def failed(type, error, message:)
-      instrument("error.occurred", message: message, error: error, type: type)
-      raise Errors::ProduceError, error.inspect
-    end
-
-    def failed_many(type, error, messages, dispatched)
-      instrument("error.occurred", messages: messages, dispatched: dispatched, error: error, type: type)
-      raise Errors::ProduceManyError.new(dispatched, error.inspect)
+      answered = @client.flush(config.max_wait_timeout) until answered || force
+      left = @client.close(0)
+      config.logger.warn("[#{id}] gave up #{left} messages that were not answered") if left.positive?
     end
 
     def instrument(event_id, **payload, &block)

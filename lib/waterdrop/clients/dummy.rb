@@ -60,9 +60,17 @@ module WaterDrop
         0
       end
 
-      # @return [true]
+      # @return [nil]
+      def purge; end
+
+      # @return [Integer] one is as good as any
+      def partition_count(_topic)
+        1
+      end
+
+      # @return [Integer] messages given up
       def close(_timeout_ms)
-        true
+        0
       end
     end
   end

@@ -96,6 +96,14 @@ RSpec.describe WaterDrop::Producer do
       expect(events.last.payload).to include(type: "message.produce_sync", message: { topic: "a", payload: "1" })
     end
 
+    it "leave in the buffer what was not sent" do
+      producer.client.failures = [nil, 10]
+      producer.buffer_many(Array.new(3) { |i| { topic: "a", payload: i.to_s } })
+
+      expect { producer.flush_sync }.to raise_error(WaterDrop::Errors::ProduceManyError)
+      expect(producer.messages.map { |message| message[:payload] }).to eq(%w[1 2])
+    end
+
     it "of many tell what was sent before" do
       producer.client.failures = [nil, 10]
 
@@ -159,6 +167,66 @@ RSpec.describe WaterDrop::Producer do
 
       expect(reader.read).to eq("used")
     end
+  end
+
+  describe "buffer" do
+    let(:messages) { Array.new(3) { |i| { topic: "a", payload: i.to_s } } }
+
+    it "is sent by a flush" do
+      producer.buffer(messages.first)
+      expect(producer.buffer_many(messages.drop(1))).to eq(messages)
+      expect(producer.flush_sync.map { |handle| handle.create_result.offset }).to eq([0, 1, 2])
+      expect(producer.messages).to be_empty
+      expect(producer.flush_async).to eq([])
+      expect(events.map(&:id)).to eq(
+        %w[message.buffered messages.buffered producer.connected messages.produced_sync buffer.flushed_sync]
+      )
+    end
+
+    it "keeps all when one of them is invalid" do
+      producer.buffer_many([*messages, { topic: "a" }])
+
+      expect { producer.flush_async }.to raise_error(WaterDrop::Errors::MessageInvalidError)
+      expect(producer.messages.size).to eq(4)
+    end
+
+    it "is emptied by a purge" do
+      producer.buffer_many(messages)
+      producer.purge
+
+      expect(producer.messages).to be_empty
+      expect(events.last.id).to eq("buffer.purged")
+    end
+
+    it "is sent by a close, though nothing was before" do
+      producer.buffer_many(messages)
+      client = producer.client
+      producer.close
+
+      expect(client.messages).to eq(messages)
+    end
+  end
+
+  describe "tombstones" do
+    it "have no payload" do
+      producer.tombstone_sync(topic: "a", key: "k", partition: 1)
+      producer.tombstone_many_async([{ topic: "a", key: "l", partition: 2, payload: "x" }])
+
+      expect(producer.client.messages).to match([include(key: "k", payload: nil), include(key: "l", payload: nil)])
+    end
+
+    it "need a key and a partition" do
+      expect { producer.tombstone_async(topic: "a", key: "k") }
+        .to raise_error(WaterDrop::Errors::MessageInvalidError, /partition/)
+      expect { producer.tombstone_sync(topic: "a", partition: 0) }
+        .to raise_error(WaterDrop::Errors::MessageInvalidError, /key/)
+    end
+  end
+
+  it "knows what it can do" do
+    expect(producer).to have_attributes(idempotent?: false, transactional?: false)
+    producer.config.kafka[:"enable.idempotence"] = true
+    expect(producer).to be_idempotent
   end
 
   it "prints no settings" do

@@ -1,0 +1,41 @@
+# frozen_string_literal: true
+
+module WaterDrop
+  module Clients
+    # Messages of a producer that nobody closed would be lost when the process exits: they get a moment then.
+    #
+    # @api private
+    module LastWords
+      # ms at most, for all clients together
+      PATIENCE = 5_000
+      private_constant :PATIENCE
+
+      @clients = ObjectSpace::WeakMap.new
+      @mutex = Mutex.new
+
+      class << self
+        # @param client [Rdkafka]
+        # @param config [Karafka::Core::Configurable::Node] settings of its producer
+        def register(client, config)
+          @mutex.synchronize do
+            @clients[client] = config
+            @hook ||= at_exit { flush(::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :millisecond) + PATIENCE) }
+          end
+        end
+
+        private
+
+        def flush(deadline)
+          @clients.each_pair do |client, config|
+            left = [deadline - ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :millisecond), 0].max
+            next if client.queue_size.zero? || client.flush(left)
+
+            config.logger.warn("[#{config.id}] #{client.queue_size} messages were not sent when the process ended")
+          rescue Karafka::Native::ForeignProcessError, Karafka::Native::LifecycleError
+            # Another process's, or closed meanwhile
+          end
+        end
+      end
+    end
+  end
+end
