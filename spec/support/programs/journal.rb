@@ -1,0 +1,32 @@
+# frozen_string_literal: true
+
+# Consumes, and writes each offset to a journal before it goes on, so that what a killed process had consumed is known.
+# Each line is "PARTITION OFFSET MILLISECONDS". A batch takes OPTIONS[:batch_ms] at least.
+
+require_relative "prelude"
+
+JOURNAL = File.open(Program::OPTIONS.fetch(:journal), File::WRONLY | File::APPEND | File::CREAT)
+
+# What consumes
+class Journalist < Karafka::BaseConsumer
+  PACE_S = Program::OPTIONS.fetch(:batch_ms) / 1_000.0
+
+  def consume
+    began = Program.now
+    messages.each { |message| JOURNAL.syswrite("#{partition} #{message.offset} #{(Program.now * 1_000).round}\n") }
+    # The pace of an application that has other things to wait for
+    rest = began + PACE_S - Program.now
+    sleep(rest) if rest.positive?
+  end
+end
+
+Program.setup(kafka: Program::OPTIONS.fetch(:kafka, {}))
+Program.route(Program::OPTIONS.fetch(:topic), Journalist)
+Karafka::Embedded.start
+Program.eventually("assignment") { Program.assigned.positive? }
+Program.tell(:assigned)
+
+stopping = false
+trap(:TERM) { stopping = true }
+Program.eventually("TERM", within: 600) { stopping }
+Program.tell(:stopped, report: Karafka::Embedded.stop.to_h)
