@@ -68,3 +68,12 @@ module Karafka
 end
 
 require "karafka_embedded/karafka_embedded"
+
+module Karafka
+  module Native
+    class Batch
+      # @return [Messages::Origin] what its messages share
+      attr_accessor :origin
+    end
+  end
+end

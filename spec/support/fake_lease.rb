@@ -6,6 +6,7 @@ module FakeNative
 
   class Batch
     attr_reader :received_at_ms, :reads
+    attr_accessor :origin
 
     def initialize(records, received_at_ms: 1_700_000_000_500)
       @records = records
@@ -46,15 +47,15 @@ module FakeNative
       (@records[index].headers || {}).freeze
     end
 
-    def messages(klass, origin)
+    def messages(klass)
       @reads[:messages] += 1
-      Array.new(size) { |index| message(klass, origin, index) }
+      Array.new(size) { |index| message(klass, index) }
     end
 
-    def message(klass, origin, index)
+    def message(klass, index)
       batch = self
       klass.allocate.tap do |message|
-        { :@batch => batch, :@index => index, :@origin => origin }.each do |name, value|
+        { :@batch => batch, :@index => index }.each do |name, value|
           message.instance_variable_set(name, value)
         end
       end

@@ -229,6 +229,9 @@ impl Builder {
 
     fn copy_headers(&mut self, message: &sys::rd_kafka_message_t) -> Range<u32> {
         let start = self.memory.headers.len() as u32;
+        if is_known_without_headers(message) {
+            return start..start;
+        }
         let mut headers = std::ptr::null_mut();
         // SAFETY: the message is live; the headers belong to it and live as long.
         let found = outcome(unsafe { sys::rd_kafka_message_headers(message, &mut headers) });
@@ -257,6 +260,21 @@ impl Builder {
             self.memory.headers.push(pair);
         }
     }
+}
+
+/// Whether a message surely has no headers.
+///
+/// Asking librdkafka makes it allocate a parser for each message, a fifth of what a batch costs. In a record of the
+/// present format (the only one with headers, and with a leader epoch) the number of headers follows the value
+/// (https://kafka.apache.org/documentation/#record), and librdkafka's payload points into the fetched record. A zero
+/// there is "none"; anything else is asked about. The header tests, on every codec, guard the assumption.
+fn is_known_without_headers(message: &sys::rd_kafka_message_t) -> bool {
+    // SAFETY: the call only reads the live message.
+    if message.payload.is_null() || unsafe { sys::rd_kafka_message_leader_epoch(message) } < 0 {
+        return false;
+    }
+    // SAFETY: a record has at least the one byte of its header count behind its value, in the same buffer.
+    unsafe { *message.payload.cast::<u8>().add(message.len) == 0 }
 }
 
 #[cfg(test)]

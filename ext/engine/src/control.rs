@@ -143,21 +143,15 @@ impl Control {
                 self.plan = Plan::Drain;
                 self.step();
             }
-            (Plan::Drain, Some(stop)) => {
-                if self.is_drained() || now >= self.drain_deadline(stop) {
-                    self.report.lock().abandon(self.running_jobs());
-                    for group in &self.groups {
-                        group.send(GroupCommand::Close(stop));
-                    }
-                    self.plan = Plan::Leave;
-                    self.step();
+            (Plan::Drain, Some(stop)) if self.is_drained() || now >= self.drain_deadline(stop) => {
+                self.report.lock().abandon(self.running_jobs());
+                for group in &self.groups {
+                    group.send(GroupCommand::Close(stop));
                 }
+                self.plan = Plan::Leave;
+                self.step();
             }
-            (Plan::Leave, Some(stop)) => {
-                if self.groups.iter().all(|g| g.is_closed()) || now >= stop {
-                    self.finish();
-                }
-            }
+            (Plan::Leave, Some(stop)) if self.groups.iter().all(|g| g.is_closed()) || now >= stop => self.finish(),
             _ => {}
         }
     }

@@ -23,6 +23,8 @@ pub enum Taker {
 pub enum Turn {
     /// This partition is next.
     Partition(Arc<Partition>),
+    /// This partition's worker is busy and has more to come: read ahead for it.
+    Ahead(Arc<Partition>),
     /// The wait was interrupted.
     Interrupted,
     /// The engine hands out nothing more.
@@ -38,6 +40,8 @@ pub struct Interrupt {
 #[derive(Default)]
 struct List {
     waiting: VecDeque<Arc<Partition>>,
+    /// Partitions whose next batch an idle worker may read ahead.
+    ahead: VecDeque<Arc<Partition>>,
     idle_workers: usize,
     gate: Gate,
 }
@@ -66,6 +70,15 @@ impl ReadyList {
         }
     }
 
+    /// Has an idle worker, if there is one, read a partition's next batch while its worker is busy with this one.
+    pub fn read_ahead(&self, partition: &Arc<Partition>) {
+        let mut list = self.list.lock();
+        if list.idle_workers > 0 && list.gate == Gate::Open {
+            list.ahead.push_back(Arc::clone(partition));
+            self.changed.notify_one();
+        }
+    }
+
     /// Waits for the next partition.
     pub fn pop(&self, interrupt: &Interrupt) -> Turn {
         let mut list = self.list.lock();
@@ -80,6 +93,9 @@ impl ReadyList {
             }
             if list.gate == Gate::Closed {
                 return Turn::Closed;
+            }
+            if let Some(partition) = list.ahead.pop_front() {
+                return Turn::Ahead(partition);
             }
             list.idle_workers += 1;
             self.changed.wait(&mut list);
@@ -107,6 +123,7 @@ impl ReadyList {
         let mut list = self.list.lock();
         list.gate = Gate::Closed;
         list.waiting.clear();
+        list.ahead.clear();
         self.changed.notify_all();
     }
 

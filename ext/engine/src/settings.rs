@@ -41,7 +41,7 @@ pub struct Prefetch {
 
 impl Prefetch {
     /// More than this does not make a partition faster.
-    const QUEUE_KBYTES: usize = 4_096;
+    const QUEUE_KBYTES: usize = 2_048;
     const FETCH_BYTES: usize = 1 << 20;
     /// A partition that gets less spends its time asking.
     const LEAST_KBYTES: usize = 16;

@@ -37,6 +37,7 @@ impl Worker {
                         return Taken::Lease(lease);
                     }
                 }
+                Turn::Ahead(partition) => partition.read_ahead(),
                 Turn::Interrupted => return Taken::Interrupted,
                 Turn::Closed => return Taken::Closed,
             }

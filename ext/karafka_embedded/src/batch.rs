@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use karafka_engine::batch::Batch as EngineBatch;
-use magnus::value::{Opaque, ReprValue};
+use magnus::rb_sys::{AsRawValue, FromRawValue};
+use magnus::value::ReprValue;
 use magnus::{
     DataTypeFunctions, Error, RArray, RClass, RHash, RModule, RString, Ruby, TypedData, Value, method, prelude::*,
 };
@@ -67,8 +68,8 @@ impl Batch {
         self.inner.timestamp_ms(index)
     }
 
-    fn raw_payload(ruby: &Ruby, rb_self: &Self, index: usize) -> Option<RString> {
-        rb_self.inner.payload(index).map(|bytes| ruby.str_from_slice(bytes))
+    fn raw_payload(&self, index: usize) -> Option<Value> {
+        self.inner.payload(index).map(string)
     }
 
     fn raw_key(ruby: &Ruby, rb_self: &Self, index: usize) -> Option<RString> {
@@ -95,10 +96,9 @@ impl Batch {
         })
     }
 
-    /// An Array of `klass` instances that know this batch, their index and `origin`; `initialize` is not called.
-    fn messages(ruby: &Ruby, rb_self: magnus::typed_data::Obj<Self>, klass: RClass, origin: Value) -> RArray {
-        let first = Opaque::from(rb_self);
-        Self::allocate(ruby, ruby.get_inner(first), klass, origin, 0..rb_self.inner.len())
+    /// An Array of `klass` instances that know this batch and their index; `initialize` is not called.
+    fn messages(ruby: &Ruby, rb_self: magnus::typed_data::Obj<Self>, klass: RClass) -> RArray {
+        Self::allocate(ruby, rb_self, klass, 0..rb_self.inner.len())
     }
 
     /// The message at `index`, made like those of [`Batch::messages`].
@@ -106,22 +106,22 @@ impl Batch {
         ruby: &Ruby,
         rb_self: magnus::typed_data::Obj<Self>,
         klass: RClass,
-        origin: Value,
         index: usize,
     ) -> Result<Value, Error> {
-        Self::allocate(ruby, rb_self, klass, origin, index..index + 1).entry(0)
+        Self::allocate(ruby, rb_self, klass, index..index + 1).entry(0)
     }
 
     fn allocate(
         ruby: &Ruby,
         batch: magnus::typed_data::Obj<Self>,
         klass: RClass,
-        origin: Value,
         indexes: std::ops::Range<usize>,
     ) -> RArray {
+        // With the payload that is read later these are the three variables that Ruby keeps inside of the object; a fourth
+        // would cost an allocation a message.
         let ids = &*MESSAGE_IVARS;
         let messages = ruby.ary_new_capa(indexes.len());
-        let (klass, batch, origin) = (raw(klass.as_value()), raw(batch.as_value()), raw(origin));
+        let (klass, batch) = (raw(klass.as_value()), raw(batch.as_value()));
         for index in indexes {
             // SAFETY: called with the GVL. The new object is reachable from the array before the next allocation, the
             // array and the arguments from this frame; nothing here needs dropping, should Ruby raise for memory.
@@ -130,7 +130,6 @@ impl Batch {
                 rb_sys::rb_ary_push(raw(messages.as_value()), message);
                 rb_sys::rb_ivar_set(message, ids.batch, batch);
                 rb_sys::rb_ivar_set(message, ids.index, rb_sys::rb_uint2inum(index as _));
-                rb_sys::rb_ivar_set(message, ids.origin, origin);
             }
         }
         messages
@@ -140,22 +139,23 @@ impl Batch {
 struct MessageIvars {
     batch: ID,
     index: ID,
-    origin: ID,
 }
 
 static MESSAGE_IVARS: LazyLock<MessageIvars> = LazyLock::new(|| {
     // SAFETY: interning static names; first used by a thread that holds the GVL.
     unsafe {
-        MessageIvars {
-            batch: rb_sys::rb_intern(c"@batch".as_ptr()),
-            index: rb_sys::rb_intern(c"@index".as_ptr()),
-            origin: rb_sys::rb_intern(c"@origin".as_ptr()),
-        }
+        MessageIvars { batch: rb_sys::rb_intern(c"@batch".as_ptr()), index: rb_sys::rb_intern(c"@index".as_ptr()) }
     }
 });
 
+/// A new string. magnus's own call is protected against an exception that can only be `NoMemoryError`, which costs as
+/// much as the string.
+fn string(bytes: &[u8]) -> Value {
+    // SAFETY: called with the GVL, with readable bytes; callers hold nothing that needs dropping, should Ruby raise.
+    unsafe { Value::from_raw(rb_sys::rb_str_new(bytes.as_ptr().cast(), bytes.len() as _)) }
+}
+
 fn raw(value: Value) -> VALUE {
-    use magnus::rb_sys::AsRawValue;
     value.as_raw()
 }
 
@@ -176,7 +176,7 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("raw_payload", method!(Batch::raw_payload, 1))?;
     class.define_method("raw_key", method!(Batch::raw_key, 1))?;
     class.define_method("raw_headers", method!(Batch::raw_headers, 1))?;
-    class.define_method("messages", method!(Batch::messages, 2))?;
-    class.define_method("message", method!(Batch::message, 3))?;
+    class.define_method("messages", method!(Batch::messages, 1))?;
+    class.define_method("message", method!(Batch::message, 2))?;
     Ok(())
 }

@@ -4,9 +4,9 @@ module Karafka
   module Messages
     # A message, read when asked.
     #
-    # One that was consumed is three instance variables that the engine sets without calling `initialize`: `@batch` (the
-    # native batch), `@index` in it and `@origin` (an {Origin}: what all of a batch share). One that is built from a
-    # payload and metadata has those.
+    # One that was consumed is two instance variables that the engine sets without calling `initialize`: `@batch` (the
+    # native batch, whose `origin` is what all of its messages share) and `@index` in it. One that is built from a payload
+    # and metadata has those.
     class Message
       PARSER = Parser.new
       private_constant :PARSER
@@ -22,13 +22,15 @@ module Karafka
       # an instance variable; before, they are one native call away.
       # @return [String, nil] payload as bytes, nil for a tombstone
       def raw_payload
-        return @raw_payload if defined?(@raw_payload)
-
-        @raw_payload = @batch.raw_payload(@index)
+        @raw_payload ||= @batch&.raw_payload(@index)
       end
 
       # @param bytes [String, nil] payload in the place of the one that was consumed
-      attr_writer :raw_payload
+      def raw_payload=(bytes)
+        metadata
+        @batch = nil
+        @raw_payload = bytes
+      end
 
       # @return [Object] payload, deserialized at the first call
       # @raise [StandardError] whatever the deserializer raises, at each call until it succeeds
@@ -75,22 +77,22 @@ module Karafka
 
       # @return [String] name of the topic
       def topic
-        @metadata ? @metadata.topic : @origin.topic
+        @metadata ? @metadata.topic : @batch.origin.topic
       end
 
       # @return [Integer]
       def partition
-        @metadata ? @metadata.partition : @origin.partition
+        @metadata ? @metadata.partition : @batch.origin.partition
       end
 
       # @return [Time] when it arrived in this process
       def received_at
-        @metadata ? @metadata.received_at : @origin.received_at
+        @metadata ? @metadata.received_at : @batch.origin.received_at
       end
 
       # @return [Routing::Features::Deserializers::Config]
       def deserializers
-        @metadata ? @metadata.deserializers : @origin.deserializers
+        @metadata ? @metadata.deserializers : @batch.origin.deserializers
       end
 
       # @return [Object] key, deserialized at the first call

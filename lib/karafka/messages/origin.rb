@@ -23,6 +23,7 @@ module Karafka
       # @param scheduled_at [Time] when the batch was ready
       def initialize(batch, routing_topic, partition, scheduled_at = Time.now)
         @batch = batch
+        batch.origin = self
         @topic = routing_topic.name
         @deserializers = routing_topic.deserializers
         @partition = partition
@@ -80,14 +81,14 @@ module Karafka
 
       # A message that was handed out alone stays the one that is in the list
       def build
-        messages = @batch.messages(Message, self)
+        messages = @batch.messages(Message)
         messages[0] = @first if @first
         messages[-1] = @last if @last
         messages
       end
 
       def single(index)
-        @batch.message(Message, self, index) unless empty?
+        @batch.message(Message, index) unless empty?
       end
 
       def build_metadata
