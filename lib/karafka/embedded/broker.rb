@@ -14,6 +14,14 @@ module Karafka
     #   broker = Karafka::Embedded::Broker.start(topics: { "orders" => 4 })
     #   config.kafka = { "bootstrap.servers": broker.bootstrap_servers }
     class Broker
+      # What its clients do better with. Its groups wait a session's length, less a second, before they give partitions
+      # to a member that comes after the last one left: 44 s by default. A fetch that finds nothing waits to its end,
+      # whatever arrives meanwhile. Times in ms.
+      CLIENT_SETTINGS = {
+        "session.timeout.ms": 1_500, "heartbeat.interval.ms": 300, "fetch.wait.max.ms": 50
+      }.freeze
+      @addresses = []
+
       class << self
         # Starts a broker. Each call starts one more.
         # @param topics [Hash{String, Symbol => Integer}] names of topics with their number of partitions
@@ -28,7 +36,18 @@ module Karafka
         # Starts several brokers that are one cluster, for specs about failing brokers
         # @api private
         def start_cluster(brokers, topics)
-          new(Native::Broker.start(brokers, topics.transform_keys(&:to_s)))
+          new(Native::Broker.start(brokers, topics.transform_keys(&:to_s))).tap do |broker|
+            @addresses.concat(broker.bootstrap_servers.split(","))
+          end
+        end
+
+        # Defaults for a consumer of these servers. In a fork they are the same: its parent serves.
+        # @param servers [String, Array<String>, nil] value of `bootstrap.servers`
+        # @return [Hash{Symbol => Integer}] empty unless all of them were started here
+        # @api private
+        def client_settings(servers)
+          addresses = Array(servers).join(",").split(",").map(&:strip)
+          addresses.any? && (addresses - @addresses).empty? ? CLIENT_SETTINGS : {}
         end
 
         private :new

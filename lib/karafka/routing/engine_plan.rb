@@ -75,7 +75,8 @@ module Karafka
       def kafka_to_h(group)
         defaults = {
           "fetch.queue.backoff.ms": 1,
-          "auto.commit.interval.ms": @config.embedded.auto_commit_interval
+          "auto.commit.interval.ms": @config.embedded.auto_commit_interval,
+          **Embedded::Broker.client_settings(group.kafka[:"bootstrap.servers"])
         }
         defaults.merge(group.kafka).filter_map { |name, value| [name.to_s, to_kafka(value)] unless value.nil? }.to_h
       end
