@@ -87,6 +87,8 @@ module EmbeddedApp
   # Ends what an example left behind
   def self.clean_up
     Karafka::Embedded.stop(timeout: 5_000)
+  ensure
+    Karafka::Embedded.instance_variable_set(:@runtime, nil)
   end
 end
 
