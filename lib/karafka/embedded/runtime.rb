@@ -152,10 +152,20 @@ module Karafka
         report = report_after { @pool.close([deadline - Wait.now, JOIN_RESERVE / 4].min) }
         @dispatcher.join(deadline - Wait.now)
         report_forceful(report) if report.abandoned.any?
+        settle_producer(deadline - Wait.now)
         App.stopped!
         Karafka.logger.info("Karafka::Embedded #{report}")
         App.terminate!
         report
+      end
+
+      # The producer stays open: the host may be answering requests that produce, and start comes again. What it holds
+      # at the end of the process it flushes then.
+      def settle_producer(timeout)
+        answered = App.producer.settle([timeout, 0].max.to_i)
+        Karafka.logger.warn("Karafka::Embedded stopped before all produced messages were answered") unless answered
+      rescue StandardError => e
+        Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
       end
 
       def report_after

@@ -81,6 +81,8 @@ module Karafka
           @workers.delete(worker)
           add if @workers.size < @target && @runtime.live?
         end
+      rescue ::ThreadError
+        nil # The process ends, and Ruby makes no thread any more.
       rescue StandardError => e
         Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
       end
