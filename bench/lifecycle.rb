@@ -1,0 +1,74 @@
+# frozen_string_literal: true
+
+require_relative "support/host"
+
+module Bench
+  # How long start and stop take, and what an engine with nothing to do costs.
+  class Lifecycle
+    TOPIC = "bench-lifecycle"
+    MESSAGES = 10
+    SETTLE = 3
+    IDLE = 20
+
+    def initialize(servers, options, reporter)
+      @servers = servers
+      @options = options
+      @reporter = reporter
+    end
+
+    def run
+      Tools.fill(@servers, TOPIC, 1, MESSAGES)
+      runs = Array.new(@options.runs) { measure { sleep(SETTLE) } }
+      median = ->(key) { Figures.median(runs.map { |run| run.fetch(key) }) }
+      @reporter.add("start returns", value: median[:start_ms], unit: "ms")
+      @reporter.add("start to first message", value: median[:first_ms], unit: "ms", wanted: { value: ..300 })
+      @reporter.add("stop of an idle engine", value: median[:stop_ms], unit: "ms", wanted: { value: ..300 })
+      @reporter.add("threads of an engine", value: median[:threads], unit: "threads")
+      @reporter.add("memory of an idle engine", value: median[:rss_growth_mb], unit: "MB", rss_mb: median[:rss_mb],
+                                                wanted: { rss_mb: ..100 })
+      report_idle_cpu
+    end
+
+    private
+
+    def report_idle_cpu
+      told = measure do
+        sleep(SETTLE)
+        used = Figures.cpu
+        sleep(IDLE)
+        Figures.cpu - used
+      end
+      @reporter.add("idle CPU over #{IDLE} s", value: told.fetch(:meanwhile) / IDLE * 100.0, unit: "% of a core",
+                                               wanted: { value: ..0.2 })
+    end
+
+    # Start, first message, what the caller does with an idle engine, stop
+    def measure(&idle)
+      Host.run do
+        Host.load
+        Consumers::Touch.told = progress = Progress.new(MESSAGES)
+        Host.draw(@servers, TOPIC, Consumers::Touch)
+        before = { threads: Figures.threads, rss_mb: Figures.rss_mb }
+        start_ms, first_ms = start(progress)
+        meanwhile = idle.call
+        { start_ms: start_ms, first_ms: first_ms, meanwhile: meanwhile, rss_mb: Figures.rss_mb,
+          rss_growth_mb: Figures.rss_mb - before[:rss_mb], threads: Figures.threads - before[:threads], stop_ms: stop }
+      end
+    end
+
+    def start(progress)
+      began = Figures.now
+      Karafka::Embedded.start
+      returned = Figures.now
+      raise Failure, "no message: #{Karafka::Embedded.health}" unless progress.wait(60)
+
+      [returned, progress.began_at].map { |at| (at - began) * 1_000 }
+    end
+
+    def stop
+      began = Figures.now
+      Karafka::Embedded.stop
+      (Figures.now - began) * 1_000
+    end
+  end
+end

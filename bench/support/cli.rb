@@ -1,0 +1,74 @@
+# frozen_string_literal: true
+
+require "optparse"
+require_relative "broker"
+require_relative "reporter"
+require_relative "tools"
+
+module Bench
+  # The command line of bin/bench: parses, builds, finds a broker, runs a bench and prints what it found.
+  class CLI
+    NAMES = %w[throughput latency isolation lifecycle memory stall].freeze
+    USAGE = <<~TEXT
+      Usage: bin/bench BENCH [options]
+
+        throughput    a backlog, beside a bare loop over rd_kafka_consume_batch_queue on the same topic
+        latency       lone messages from send to consume
+        isolation     other partitions' latency beside one that takes half a second a message
+        lifecycle     start, stop, and what an idle engine costs
+        memory        RSS while gigabytes pass through
+        stall         how long native calls keep a counting Ruby thread from running
+
+      KAFKA_BOOTSTRAP_SERVERS names a broker; else one is started, and stopped after.
+
+    TEXT
+
+    # What a bench is told; `floor` are settings of librdkafka for the floor, as NAME=VALUE
+    Options = Struct.new(:json, :messages, :runs, :max_messages, :cases, :gigabytes, :floor, :build, keyword_init: true)
+
+    def initialize
+      @options = Options.new(json: false, messages: 5_000_000, runs: 5, max_messages: [100, 1_000], cases: "",
+                             gigabytes: 5.0, floor: [], build: true)
+    end
+
+    # @return [Integer] the exit code
+    def run(argv)
+      names = parser.parse(argv)
+      return usage(names) unless names.one? && NAMES.include?(names.first)
+
+      measure(names.first)
+      0
+    rescue OptionParser::ParseError, Failure => e
+      warn "bin/bench: #{e.message}"
+      2
+    end
+
+    private
+
+    def usage(names)
+      warn USAGE, parser.summarize
+      names.first == "help" ? 0 : 2
+    end
+
+    def measure(name)
+      Tools.build if @options.build
+      require_relative "../#{name}"
+      reporter = Reporter.new(name, json: @options.json)
+      Broker.with { |servers| Bench.const_get(name.capitalize).new(servers, @options, reporter).run }
+      reporter.finish
+    end
+
+    def parser
+      @parser ||= OptionParser.new do |on|
+        on.on("--json", "one JSON object a line") { @options.json = true }
+        on.on("--messages N", Integer, "throughput, memory: messages of a topic") { |n| @options.messages = n }
+        on.on("--runs N", Integer, "medians are of so many runs") { |n| @options.runs = n }
+        on.on("--max-messages N,N", Array, "throughput: sizes of a batch") { |n| @options.max_messages = n.map(&:to_i) }
+        on.on("--cases TEXT", "throughput, memory: only cases whose name has this") { |text| @options.cases = text }
+        on.on("--gigabytes N", Float, "memory: how much passes through") { |n| @options.gigabytes = n }
+        on.on("--floor NAME=VALUE", "throughput: a librdkafka setting for the floor") { |set| @options.floor << set }
+        on.on("--no-build", "measure what was compiled before") { @options.build = false }
+      end
+    end
+  end
+end

@@ -1,0 +1,63 @@
+# frozen_string_literal: true
+
+require "English"
+require "json"
+require "rbconfig"
+
+module Bench
+  # Something that a bench needs didn't work
+  class Failure < StandardError
+  end
+
+  # The compiled helpers: examples of the engine's crate
+  module Tools
+    ROOT = File.expand_path("../..", __dir__)
+    BINARIES = File.join(ENV.fetch("CARGO_TARGET_DIR", File.join(ROOT, "target")), "release", "examples")
+
+    module_function
+
+    # Figures are of use from a release build only
+    def build
+      Dir.chdir(ROOT) do
+        run(RbConfig.ruby, "-S", "rake", "compile", out: $stderr)
+        run("cargo", "build", "--quiet", "--release", "--locked", "-p", "karafka_engine", "--example", "floor",
+            "--example", "produce", out: $stderr)
+      end
+    end
+
+    # @return [Hash{Symbol => Numeric}] messages, bytes, seconds, cpu_seconds, rss_mb of a bare loop
+    def floor(servers, topic, messages, batch_size, settings)
+      told(binary("floor"), servers, topic, messages, batch_size, *settings)
+    end
+
+    # Joins a group and stays
+    # @return [Integer] process id
+    def join_group(servers, topic, group)
+      spawn(binary("floor"), servers, topic, (2**62).to_s, "100", "group.id=#{group}", out: File::NULL)
+    end
+
+    # Makes a topic that holds so many messages
+    def fill(servers, topic, partitions, messages)
+      told(binary("produce"), "backlog", servers, topic, partitions, messages)
+    end
+
+    # Sends stamped messages at a pace
+    # @return [Integer] process id
+    def send_paced(servers, topic, partitions, messages, every_ms)
+      spawn(binary("produce"), "paced", *[servers, topic, partitions, messages, every_ms].map(&:to_s))
+    end
+
+    def binary(name) = File.join(BINARIES, name)
+
+    def told(*command)
+      output = IO.popen(command.map(&:to_s), &:read)
+      raise Failure, "#{File.basename(command.first)} failed" unless $CHILD_STATUS.success?
+
+      JSON.parse(output, symbolize_names: true)
+    end
+
+    def run(*command, **redirection)
+      system(*command, **redirection) or raise Failure, "#{command.join(" ")} failed"
+    end
+  end
+end

@@ -1,0 +1,64 @@
+# frozen_string_literal: true
+
+require_relative "support/host"
+
+module Bench
+  # A backlog, beside the floor: runs of both alternate, and the medians count.
+  class Throughput
+    PATIENCE = 300
+    RSS = { rss_mb: ..100 }.freeze
+    Case = Struct.new(:name, :partitions, :consumer, :wanted)
+    CASES = [
+      Case.new("1 partition, payload touched", 1, :Touch, { value: 1_200_000.., ratio: 0.6.., **RSS }),
+      Case.new("1 partition, size only", 1, :Size, { ratio: 0.9.., **RSS }),
+      Case.new("4 partitions, each batch marked", 4, :MarkLast, { ratio: 0.5.., **RSS }),
+      Case.new("4 partitions, each message marked", 4, :MarkEach, { ratio: 0.5.., **RSS }),
+      Case.new("500 partitions, payload touched", 500, :Touch, { ratio: 0.5.., **RSS })
+    ].freeze
+
+    def initialize(servers, options, reporter)
+      @servers = servers
+      @options = options
+      @reporter = reporter
+    end
+
+    def run
+      cases = CASES.select { |one| one.name.include?(@options.cases) }
+      cases.map(&:partitions).uniq.each { |count| Tools.fill(@servers, topic(count), count, @options.messages) }
+      cases.product(@options.max_messages) { |one, max_messages| compare(one, max_messages) }
+    end
+
+    private
+
+    def topic(partitions) = "bench-backlog-#{partitions}-#{@options.messages}"
+
+    def compare(one, max_messages)
+      pairs = Array.new(@options.runs) { [floor(one, max_messages), ours(one, max_messages)] }
+      floor, ours = pairs.transpose.map { |runs| Figures.median(runs.map { |run| run[:messages] / run[:seconds] }) }
+      runs = pairs.map(&:last)
+      @reporter.add(
+        "#{one.name}, max_messages #{max_messages}",
+        value: ours, unit: "msg/s", floor: floor, ratio: ours / floor, wanted: one.wanted,
+        cpu_us: Figures.median(runs.map { |run| run[:cpu_seconds] / run[:messages] * 1e6 }),
+        rss_mb: runs.map { |run| run[:rss_mb] }.max
+      )
+    end
+
+    def floor(one, batch_size)
+      Tools.floor(@servers, topic(one.partitions), @options.messages, batch_size, @options.floor)
+    end
+
+    def ours(one, max_messages)
+      Host.run do
+        Host.load
+        consumer = Consumers.const_get(one.consumer)
+        consumer.told = progress = Progress.new(@options.messages)
+        Host.draw(@servers, topic(one.partitions), consumer, max_messages: max_messages)
+        Karafka::Embedded.start
+        raise Failure, "not all messages came: #{Karafka::Embedded.health}" unless progress.wait(PATIENCE)
+
+        progress.to_h.tap { Karafka::Embedded.stop }
+      end
+    end
+  end
+end
