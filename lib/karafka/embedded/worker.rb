@@ -28,9 +28,10 @@ module Karafka
         name
       end
 
-      # Starts the thread
+      # Starts the thread. It inherits that nothing interrupts it: one that is killed before it has begun would end
+      # without a word, and not be replaced.
       def start
-        @thread = Thread.new { run }
+        @thread = Thread.handle_interrupt(Object => :never) { Thread.new { run } }
         @thread.name = name
         @thread.priority = App.config.worker_thread_priority
         @thread.report_on_exception = false
@@ -76,12 +77,16 @@ module Karafka
       private
 
       def run
-        Thread.handle_interrupt(Object => :on_blocking) do
-          nil until turn == :closed || @retired
-        end
+        Thread.handle_interrupt(Object => :on_blocking) { serve }
       ensure
         @lease&.give_back
         @on_exit.call(self)
+      end
+
+      def serve
+        nil until turn == :closed || @retired
+      rescue Exception # rubocop:disable Lint/RescueException -- interrupted while it reported an interruption
+        retry
       end
 
       # One job, or one look at interrupts
