@@ -1,26 +1,22 @@
 //! What a consumer loop costs at least: `rd_kafka_consume_batch_queue` in a bare loop, nothing around it.
 //!
-//! `floor BOOTSTRAP_SERVERS TOPIC MESSAGES BATCH_SIZE [NAME=VALUE]...` reads that many messages in a new consumer group,
-//! looks at each payload's length, frees it, and prints one JSON object. There is one reader of one queue: the
-//! consumer's, into which librdkafka forwards those of all partitions. NAME=VALUE are librdkafka's settings.
+//! `floor BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES BATCH_SIZE [NAME=VALUE]...` reads that many messages in a new
+//! consumer group, looks at each payload's length, frees it, and prints one JSON object. There is one reader of one
+//! queue: the consumer's, into which librdkafka forwards those of all partitions. librdkafka's settings are those the
+//! engine would have for a topic of so many partitions, but for NAME=VALUE.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::{CStr, CString, c_char};
 use std::time::{Duration, Instant};
 
+use karafka_engine::EngineConfig;
+use karafka_engine::settings::GroupSettings;
 use rdkafka::bindings as sys;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What the engine sets too, as far as it bears on speed and memory.
-const SETTINGS: &[(&str, &str)] = &[
-    ("auto.offset.reset", "earliest"),
-    ("enable.auto.offset.store", "false"),
-    ("fetch.queue.backoff.ms", "1"),
-    ("queued.max.messages.kbytes", "4096"),
-];
 const REASON_SIZE: usize = 512;
 const POLL_MS: i32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -94,12 +90,27 @@ impl Drop for Consumer {
     }
 }
 
-fn settings(bootstrap_servers: String) -> BTreeMap<String, String> {
-    let mut settings: BTreeMap<String, String> =
-        SETTINGS.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    settings.insert("bootstrap.servers".into(), bootstrap_servers);
-    settings.insert("group.id".into(), format!("floor-{}", std::process::id()));
-    settings
+/// The engine's settings, above all its limits of memory for so many partitions.
+fn settings(bootstrap_servers: &str, topic: &str, partitions: usize) -> Result<BTreeMap<String, String>> {
+    let group = format!("floor-{}", std::process::id());
+    let config = EngineConfig::from_json(
+        &serde_json::json!({
+            "client_id": "floor", "shutdown_timeout_ms": 1_000, "groups": [{
+                "id": group, "group_id": group, "name": group, "max_messages": 1, "max_wait_time_ms": 0,
+                "kafka": { "bootstrap.servers": bootstrap_servers, "auto.offset.reset": "earliest" },
+                "topics": [{ "name": topic, "max_messages": 1 }],
+            }],
+        })
+        .to_string(),
+    )?;
+    let group = config.groups.first().ok_or("no group")?;
+    let mut settings = GroupSettings::of(group, config.prefetch_bytes_per_group());
+    settings.expect_partitions(partitions);
+    let mut settings = settings.librdkafka().clone();
+    // The engine has a reader for logs and statistics, this loop has none.
+    settings.insert("log.queue".into(), "false".into());
+    settings.insert("statistics.interval.ms".into(), "0".into());
+    Ok(settings)
 }
 
 fn cpu_time() -> Duration {
@@ -119,9 +130,10 @@ fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let mut next = |what| args.next().ok_or(format!("floor: {what} is missing"));
     let (bootstrap_servers, topic) = (next("BOOTSTRAP_SERVERS")?, next("TOPIC")?);
+    let partitions = next("PARTITIONS")?.parse()?;
     let wanted: u64 = next("MESSAGES")?.parse()?;
     let batch_size: usize = next("BATCH_SIZE")?.parse()?;
-    let mut settings = settings(bootstrap_servers);
+    let mut settings = settings(&bootstrap_servers, &topic, partitions)?;
     settings.extend(args.filter_map(|arg| arg.split_once('=').map(|(name, value)| (name.into(), value.into()))));
 
     let consumer = Consumer::new(&settings)?;

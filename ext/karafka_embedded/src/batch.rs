@@ -180,3 +180,33 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("message", method!(Batch::message, 2))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use karafka_engine::batch::Batch as EngineBatch;
+    use magnus::value::ReprValue;
+    use magnus::{Module, RArray, RClass, Ruby, Value};
+    use rb_sys_test_helpers::ruby_test;
+
+    use super::{Batch, define};
+
+    #[ruby_test]
+    fn an_empty_batch_has_no_messages_and_no_payloads() {
+        let ruby = Ruby::get().unwrap();
+        let native = ruby.define_module("Karafka").unwrap().define_module("Native").unwrap();
+        define(&ruby, &native).unwrap();
+        let batch = ruby.obj_wrap(Batch::new(&ruby, EngineBatch::default()));
+        let klass: RClass = ruby.eval("Class.new").unwrap();
+        let messages: RArray = batch.funcall("messages", (klass,)).unwrap();
+        let payload: Value = batch.funcall("raw_payload", (0,)).unwrap();
+        assert!(messages.is_empty() && payload.is_nil());
+    }
+
+    #[ruby_test]
+    fn strings_are_binary_and_may_be_changed() {
+        let string = super::string(b"\xff\x00a");
+        assert!(!string.is_frozen());
+        let encoding: String = string.funcall::<_, _, Value>("encoding", ()).unwrap().funcall("to_s", ()).unwrap();
+        assert_eq!(encoding, "ASCII-8BIT");
+    }
+}

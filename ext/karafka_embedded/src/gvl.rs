@@ -68,3 +68,68 @@ unsafe extern "C" fn wake<U: Fn() + Sync>(unblock: *mut c_void) {
     let unblock = unsafe { &*unblock.cast_const().cast::<U>() };
     let _ = catch_unwind(AssertUnwindSafe(unblock));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    use magnus::{Ruby, Value};
+    use rb_sys_test_helpers::ruby_test;
+
+    use super::{in_slices, without, without_briefly};
+
+    fn ruby() -> Ruby {
+        Ruby::get().unwrap()
+    }
+
+    #[ruby_test]
+    fn another_ruby_thread_runs_meanwhile() {
+        let counter: Value = ruby().eval("$count = 0; Thread.new { loop { $count += 1 } }").unwrap();
+        let before: i64 = ruby().eval("$count").unwrap();
+        without(|| std::thread::sleep(Duration::from_millis(300)), &|| ());
+        let after: i64 = ruby().eval("$count").unwrap();
+        let _: Value = magnus::value::ReprValue::funcall(counter, "kill", ()).unwrap();
+        assert!(after > before, "{before} {after}");
+    }
+
+    #[ruby_test]
+    fn a_wake_up_ends_the_wait_and_keeps_its_result() {
+        let woken = AtomicBool::new(false);
+        let _: Value = ruby().eval("main = Thread.current; Thread.new { sleep 0.1; main.wakeup }").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let work = || {
+            while !woken.load(Ordering::SeqCst) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            "a result"
+        };
+        // Something may be pending before the work begins: then it is not run at all.
+        let result = loop {
+            match without(work, &|| woken.store(true, Ordering::SeqCst)) {
+                None => ruby().thread_check_ints().unwrap(),
+                some => break some,
+            }
+        };
+        assert_eq!(result, Some("a result"));
+        assert!(Instant::now() < deadline);
+    }
+
+    #[ruby_test]
+    fn a_panic_comes_out_where_the_work_was_called() {
+        let panic = catch_unwind(AssertUnwindSafe(|| without_briefly(|| panic!("inside")))).unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"inside"));
+    }
+
+    #[ruby_test]
+    fn slices_go_on_until_one_brings_something() {
+        let slices = Cell::new(0);
+        let result = in_slices(&ruby(), || {
+            slices.set(slices.get() + 1);
+            (slices.get() == 3).then_some("third")
+        });
+        assert_eq!(result.unwrap(), "third");
+    }
+}

@@ -1,5 +1,5 @@
 //! A mock cluster, messages in it, and a Rust worker that drives the engine.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
