@@ -1,0 +1,134 @@
+# frozen_string_literal: true
+
+require "timeout"
+
+# User code is interrupted wherever it is: by Timeout, by Thread#raise and by Thread#kill, on the workers' own threads.
+RSpec.describe "Interrupted workers" do
+  let(:rounds) { 200 }
+  let(:total) { 20_000 }
+  let(:partitions) { 4 }
+  let(:topic) { create_topic("orders", partitions: partitions) }
+  let(:consumed) { Array.new(partitions) { [] } }
+  let(:interruption) { Class.new(StandardError) }
+
+  before do
+    setup_embedded(bootstrap) do |config|
+      config.concurrency = 3
+      config.max_messages = 10
+      config.pause.timeout = 1
+      config.pause.max_timeout = 2
+    end
+  end
+
+  def fill
+    Feed.open(bootstrap) do |feed|
+      partitions.times { |n| feed.send(topic, Array.new(total / partitions, &:to_s), partition: n) }
+    end
+  end
+
+  # Marked one by one, so that what an interruption repeats is little
+  def counting_consumer(&work)
+    offsets = consumed
+    consumer_class do
+      messages.each do |message|
+        offsets[partition] << message.offset
+        work&.call
+        mark_as_consumed(message)
+      end
+    end
+  end
+
+  def workers
+    Karafka::Embedded.runtime.pool.alive
+  end
+
+  def threads
+    Thread.list.select { |thread| thread.name&.start_with?("karafka.worker#") }
+  end
+
+  # Each consumed at least once, and no offset before the ones that lead to it
+  def expect_nothing_lost
+    eventually("every message", within: 120) { consumed.all? { |offsets| offsets.uniq.size == total / partitions } }
+    firsts = consumed.map(&:uniq)
+    expect(firsts).to eq(Array.new(partitions) { (0...(total / partitions)).to_a })
+  end
+
+  def interrupt
+    done = 0
+    until done == rounds
+      thread = threads.sample or next
+      # Between two of them something has to be consumed: this is about batches that flow
+      before = consumed.sum(&:size)
+      yield thread
+      done += 1
+      eventually("consumption after #{done}", within: 20) { consumed.sum(&:size) > before || all_consumed? }
+    end
+  end
+
+  def all_consumed?
+    consumed.all? { |offsets| offsets.last == (total / partitions) - 1 }
+  end
+
+  def expect_three_workers
+    eventually("three workers") { workers.size == 3 && threads.size == 3 }
+    expect(Karafka::Embedded.health[:workers]).to include(size: 3, alive: 3)
+    expect(Karafka::Embedded).to be_running
+  end
+
+  it "lose nothing to Thread#raise, and go on" do
+    route(topic, counting_consumer { sleep(0.0001) })
+    fill
+    Karafka::Embedded.start
+    interrupt { |thread| thread.raise(interruption, "asked to") }
+    expect_three_workers
+    expect_nothing_lost
+    expect(errors.map(&:error)).to include(an_instance_of(interruption))
+    expect(Karafka::Embedded.stop).to be_clean
+  end
+
+  it "lose nothing to Thread#kill, and are replaced" do
+    route(topic, counting_consumer { sleep(0.0001) })
+    fill
+    Karafka::Embedded.start
+    eventually("workers") { threads.size == 3 }
+    former = threads
+    interrupt(&:kill)
+    expect_three_workers
+    expect(threads & former).to be_empty
+    expect_nothing_lost
+    expect(Karafka::Embedded.stop).to be_clean
+  end
+
+  it "lose nothing to Timeout in a consumer" do
+    calls = Queue.new
+    limit = rounds
+    work = proc do
+      next sleep(0.0001) if calls.size >= limit
+
+      calls << :one
+      Timeout.timeout(0.001) { sleep(1) }
+    end
+    route(topic, counting_consumer(&work))
+    fill
+    Karafka::Embedded.start
+    expect_nothing_lost
+    expect_three_workers
+    expect(errors.count { |reported| reported.error.is_a?(Timeout::Error) }).to eq(rounds)
+    expect(Karafka::Embedded.stop).to be_clean
+  end
+
+  it "look up from their wait for a job", :timing do
+    route(topic, counting_consumer)
+    start_with({ topic => partitions })
+    eventually("idle workers") { Karafka::Embedded.health[:workers][:idle] == 3 }
+    former = threads
+    threads.each { |thread| thread.raise(interruption) }
+    eventually("reports") { errors.size == 3 }
+    expect_three_workers
+    expect(threads).to match_array(former)
+    threads.each(&:kill)
+    eventually("others") { (threads & former).empty? && threads.size == 3 }
+    fill
+    expect_nothing_lost
+  end
+end
