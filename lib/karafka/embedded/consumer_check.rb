@@ -2,8 +2,8 @@
 
 module Karafka
   module Embedded
-    # Finds every routed consumer before anything is consumed: a name that leads nowhere is an error at start, not at the
-    # first message.
+    # Finds every routed consumer before anything is consumed: a name that leads nowhere is an error at start, not at
+    # the first message.
     #
     # @api private
     module ConsumerCheck

@@ -4,8 +4,8 @@ require "json"
 
 module Karafka
   module Embedded
-    # Hands what the engine tells to subscribers of {Karafka.monitor}, on the thread `karafka.embedded`. A subscriber that
-    # raises is reported and disturbs nothing else.
+    # Hands what the engine tells to subscribers of {Karafka.monitor}, on the thread `karafka.embedded`. A subscriber
+    # that raises is reported and disturbs nothing else.
     #
     # @api private
     class EventDispatcher

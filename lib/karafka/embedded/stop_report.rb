@@ -5,7 +5,11 @@ module Karafka
     # What a stop did, and what it had to leave.
     class StopReport
       # A job that ran when the stop was asked for
-      Job = Struct.new(:group, :topic, :partition, :job, :first_offset, :last_offset, :age_ms, keyword_init: true) do
+      # @!attribute [r] partition
+      #   Shadows Enumerable#partition, which nobody asks of a job
+      Job = Struct.new( # rubocop:disable Lint/StructNewOverride
+        :group, :topic, :partition, :job, :first_offset, :last_offset, :age_ms, keyword_init: true
+      ) do
         # @return [String] `consume of orders/3, offsets 10..19, 1200 ms old`
         def to_s
           offsets = first_offset ? ", offsets #{first_offset}..#{last_offset}" : ""

@@ -5,8 +5,8 @@ module Karafka
     # A message, read when asked.
     #
     # One that was consumed is two instance variables that the engine sets without calling `initialize`: `@batch` (the
-    # native batch, whose `origin` is what all of its messages share) and `@index` in it. One that is built from a payload
-    # and metadata has those.
+    # native batch, whose `origin` is what all of its messages share) and `@index` in it. One that is built from a
+    # payload and metadata has those.
     class Message
       PARSER = Parser.new
       private_constant :PARSER
