@@ -25,15 +25,17 @@ module Bench
       end
     end
 
+    # @param size [Array<Integer>] partitions of the topic, messages to read, messages of a batch
+    # @param settings [Array<String>] librdkafka's, as NAME=VALUE
     # @return [Hash{Symbol => Numeric}] messages, bytes, seconds, cpu_seconds, rss_mb of a bare loop
-    def floor(servers, topic, messages, batch_size, settings)
-      told(binary("floor"), servers, topic, messages, batch_size, *settings)
+    def floor(servers, topic, size, settings)
+      told(binary("floor"), servers, topic, *size, *settings)
     end
 
     # Joins a group and stays
     # @return [Integer] process id
     def join_group(servers, topic, group)
-      spawn(binary("floor"), servers, topic, (2**62).to_s, "100", "group.id=#{group}", out: File::NULL)
+      spawn(binary("floor"), servers, topic, "1", (2**62).to_s, "100", "group.id=#{group}", out: File::NULL)
     end
 
     # Makes a topic that holds so many messages
