@@ -125,6 +125,16 @@ module WaterDrop
       close(force: true)
     end
 
+    # Waits until what was sent is answered. Unlike {#close} it leaves the producer usable.
+    # @param timeout_ms [Integer]
+    # @return [Boolean] is everything answered; true when nothing was sent by this process
+    # @api private
+    def settle(timeout_ms)
+      return true unless used_here? && @status.connected?
+
+      @client.flush(timeout_ms)
+    end
+
     # @return [String] without settings: there are passwords among them
     def inspect
       "#<#{self.class} id=#{id} status=#{status} buffer=#{messages.size} queue=#{queue_size}>"

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use crate::error::{EngineError, Result};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 use crate::error::{EngineError, Result};
 use crate::events::{EngineEvent, ErrorSeverity};
@@ -83,7 +83,9 @@ impl Control {
 
     async fn serve(&mut self) {
         while !matches!(self.plan, Plan::Done) {
-            let wait = self.next_look().saturating_duration_since(Instant::now());
+            let next = self.next_look();
+            let next = self.hub.ready.look().map_or(next, |at| at.min(next));
+            let wait = next.saturating_duration_since(Instant::now());
             // Ends early when something changed.
             let _ = tokio::time::timeout(wait, self.hub.control_woken()).await;
             self.panic_if_asked();

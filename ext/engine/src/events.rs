@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, Woken};
 use serde::Serialize;
 
 /// Most events that wait to be read.
@@ -181,7 +181,12 @@ impl Events {
             if inbox.end == End::Closed {
                 return Next::Closed;
             }
-            if std::mem::take(&mut inbox.nudged) || self.arrived.wait_until(&mut inbox, deadline).timed_out() {
+            if std::mem::take(&mut inbox.nudged) {
+                return Next::Nothing;
+            }
+            let woken;
+            (inbox, woken) = self.arrived.wait_until(inbox, deadline);
+            if woken == Woken::AtDeadline {
                 return Next::Nothing;
             }
         }

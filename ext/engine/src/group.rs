@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::GroupConfig;

@@ -25,7 +25,7 @@ pub struct Hub {
     pub lifecycle: Lifecycle,
     /// The process all of this lives in.
     pub process: ProcessGuard,
-    control: Notify,
+    control: Arc<Notify>,
     statistics_wanted: AtomicBool,
     assignments: AtomicU64,
 }
@@ -33,13 +33,14 @@ pub struct Hub {
 impl Hub {
     /// A hub of an engine that was not started.
     pub fn new() -> Arc<Self> {
+        let control = Arc::new(Notify::new());
         Arc::new(Self {
-            ready: ReadyList::default(),
+            ready: ReadyList::new(Arc::clone(&control)),
             timers: Timers::default(),
             events: Events::default(),
             lifecycle: Lifecycle::default(),
             process: ProcessGuard::here(),
-            control: Notify::new(),
+            control,
             statistics_wanted: AtomicBool::new(false),
             assignments: AtomicU64::new(0),
         })

@@ -1,12 +1,14 @@
 //! What a worker holds while it works: the engine owns the batch until the worker settles the lease.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::partition::Partition;
 use crate::phase::Hook;
+use crate::ready::Waited;
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +49,12 @@ pub struct Lease {
     batch: Batch,
     attempt: u32,
     settled: AtomicBool,
+    waits_before: OnceLock<i64>,
 }
 
 impl Lease {
     pub(crate) fn new(partition: Arc<Partition>, job: Job, batch: Batch, attempt: u32) -> Self {
-        Self { partition, job, batch, attempt, settled: AtomicBool::new(false) }
+        Self { partition, job, batch, attempt, settled: AtomicBool::new(false), waits_before: OnceLock::new() }
     }
 
     /// What to do.
@@ -74,6 +77,19 @@ impl Lease {
         self.attempt
     }
 
+    /// The job begins on the calling thread, which settles it too. Whether jobs wait for something decides how many
+    /// workers are worth waking.
+    pub fn begin(&self) {
+        let _ = self.waits_before.set(voluntary_switches());
+    }
+
+    fn observe(&self) {
+        if let Some(before) = self.waits_before.get() {
+            let waited = if voluntary_switches() == *before { Waited::No } else { Waited::Yes };
+            self.partition.observe(waited);
+        }
+    }
+
     fn settle(&self) -> bool {
         !self.settled.swap(true, Ordering::AcqRel)
     }
@@ -81,6 +97,7 @@ impl Lease {
     /// The job is done.
     pub fn succeed(&self) {
         if self.settle() {
+            self.observe();
             self.partition.succeeded(self.job, self.batch.last_offset());
         }
     }
@@ -113,5 +130,16 @@ impl Drop for Lease {
         if self.partition.is_home() {
             self.give_back();
         }
+    }
+}
+
+/// How often the calling thread gave the processor up by itself; constant where the system does not tell.
+fn voluntary_switches() -> i64 {
+    // SAFETY: the structure is plain numbers, for which zero is valid; the call fills it in.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        #[cfg(target_os = "linux")]
+        libc::getrusage(libc::RUSAGE_THREAD, &mut usage);
+        usage.ru_nvcsw
     }
 }

@@ -27,6 +27,7 @@ pub mod producer;
 pub mod ready;
 pub mod report;
 pub mod settings;
+pub mod sync;
 pub mod timers;
 pub mod worker;
 

@@ -14,7 +14,7 @@
 
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// State of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,9 +110,7 @@ impl Lifecycle {
     /// Waits up to `timeout` until `reached` says so; returns the state it ended with.
     pub fn wait(&self, timeout: Duration, reached: impl Fn(State) -> bool) -> State {
         let deadline = Instant::now() + timeout;
-        let mut state = self.state.lock();
-        while !reached(*state) && !self.changed.wait_until(&mut state, deadline).timed_out() {}
-        *state
+        *self.changed.wait_for(self.state.lock(), deadline, |state| reached(*state))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, RwLock};
+use crate::sync::{Mutex, RwLock};
 
 use crate::batch::{Batch, Notice};
 use crate::config::{OffsetManagement, TopicConfig};
@@ -17,7 +17,7 @@ use crate::kafka::{Client, PartitionList, Queue, QueueListener};
 use crate::lease::{Job, Lease};
 use crate::offsets::{Marked, Offsets, Ownership};
 use crate::phase::{Consumer, Delivery, Effect, Hook, Input, Phase};
-use crate::ready::Taker;
+use crate::ready::{Taker, Waited};
 use crate::timers::Alarm;
 
 /// How often an open wait window looks whether a full batch is there already.
@@ -285,6 +285,11 @@ impl Partition {
         let attempt = state.failures + 1;
         drop(state);
         Lease::new(Arc::clone(self), job, batch, attempt)
+    }
+
+    /// A job on the partition ended that did or did not wait.
+    pub(crate) fn observe(&self, waited: Waited) {
+        self.hub.ready.observe(waited);
     }
 
     /// The worker finished; with automatic offsets its last message counts as consumed.

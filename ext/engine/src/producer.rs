@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, RwLock};
+use crate::sync::{Mutex, RwLock};
 use rdkafka::types::RDKafkaErrorCode;
 
 pub use delivery::{Answer, Delivery, DeliveryReport, Ticket};

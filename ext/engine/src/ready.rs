@@ -1,12 +1,19 @@
 //! The list of partitions that wait for a free worker, in the order they became ready.
 //!
 //! Its length is bounded by the assignment: a partition is in it because its phase says `Ready` or `HookReady`.
+//!
+//! **Who is woken.** Ruby runs one thread at a time, and handing its lock from worker to worker costs more than a short
+//! job. So while the busy workers come back within [`FAST_TURN`] and their jobs keep the processor busy, nobody else
+//! is woken: they take what is ready themselves. Jobs that wait (for a database, say) or take long are worth more
+//! workers, and get them at once; where that shows only later, the control thread looks after a millisecond.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
+use tokio::sync::Notify;
 
 use crate::partition::Partition;
 
@@ -31,26 +38,78 @@ pub enum Turn {
     Closed,
 }
 
-/// Tells one waiting worker to come back early.
-#[derive(Debug, Default)]
-pub struct Interrupt {
-    raised: AtomicBool,
+/// A worker that was given a partition this recently is expected back soon.
+const FAST_TURN: Duration = Duration::from_micros(500);
+/// When the control thread looks whether the busy workers kept up.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// Where more jobs than this wait for something, in thousandths, they are worth more workers.
+const MOST_WAITING: u32 = 300;
+
+/// Whether a job gave the processor up by itself: for a database, a lock, a sleep. Being preempted is not waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// It never did.
+    No,
+    /// It did, at least once.
+    Yes,
 }
 
-#[derive(Default)]
+/// A worker's place at the list.
+#[derive(Debug, Default)]
+pub struct Seat {
+    interrupted: AtomicBool,
+    busy: AtomicBool,
+}
+
 struct List {
     waiting: VecDeque<Arc<Partition>>,
     /// Partitions whose next batch an idle worker may read ahead.
     ahead: VecDeque<Arc<Partition>>,
     idle_workers: usize,
+    busy_workers: usize,
+    last_turn: Option<Instant>,
+    /// How many of the jobs wait for something, in thousandths, smoothed.
+    waiting_share: u32,
+    watch: Watch,
     gate: Gate,
 }
 
-#[derive(Default, PartialEq, Eq)]
+impl Default for List {
+    fn default() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            ahead: VecDeque::new(),
+            idle_workers: 0,
+            busy_workers: 0,
+            last_turn: None,
+            // Until jobs show otherwise they are taken to wait.
+            waiting_share: 1_000,
+            watch: Watch::Off,
+            gate: Gate::Open,
+        }
+    }
+}
+
+impl List {
+    /// Whether the busy workers may be expected to take what is ready before another worker could.
+    fn turns_fast(&self, now: Instant) -> bool {
+        self.busy_workers > 0
+            && self.waiting_share <= MOST_WAITING
+            && self.last_turn.is_some_and(|at| now.saturating_duration_since(at) < FAST_TURN)
+    }
+}
+
+#[derive(PartialEq, Eq)]
 enum Gate {
-    #[default]
     Open,
     Closed,
+}
+
+/// Whether the control thread was asked to look after the list.
+#[derive(PartialEq, Eq)]
+enum Watch {
+    Off,
+    On,
 }
 
 /// The ready list.
@@ -58,37 +117,50 @@ enum Gate {
 pub struct ReadyList {
     list: Mutex<List>,
     changed: Condvar,
+    control: Arc<Notify>,
 }
 
 impl ReadyList {
+    /// A list whose watch is kept by the thread that waits on `control`.
+    pub fn new(control: Arc<Notify>) -> Self {
+        Self { control, ..Self::default() }
+    }
+
     /// Puts a partition at the end.
     pub fn push(&self, partition: Arc<Partition>, taker: Taker) {
         let mut list = self.list.lock();
         list.waiting.push_back(partition);
         if taker == Taker::Waiting || list.waiting.len() > 1 {
-            self.changed.notify_one();
+            self.call_help(&mut list);
         }
     }
 
     /// Has an idle worker, if there is one, read a partition's next batch while its worker is busy with this one.
     pub fn read_ahead(&self, partition: &Arc<Partition>) {
         let mut list = self.list.lock();
-        if list.idle_workers > 0 && list.gate == Gate::Open {
+        // Where other partitions wait, reading ahead would only move memory.
+        if list.idle_workers > 0 && list.waiting.is_empty() && list.gate == Gate::Open {
             list.ahead.push_back(Arc::clone(partition));
             self.changed.notify_one();
         }
     }
 
     /// Waits for the next partition.
-    pub fn pop(&self, interrupt: &Interrupt) -> Turn {
+    pub fn pop(&self, seat: &Seat) -> Turn {
         let mut list = self.list.lock();
+        if seat.busy.swap(false, Ordering::Relaxed) {
+            list.busy_workers -= 1;
+        }
         loop {
-            if interrupt.raised.swap(false, Ordering::Relaxed) {
-                self.pass_on(&list);
+            if seat.interrupted.swap(false, Ordering::Relaxed) {
+                self.call_help(&mut list);
                 return Turn::Interrupted;
             }
             if let Some(partition) = list.waiting.pop_front() {
-                self.pass_on(&list);
+                self.call_help(&mut list);
+                seat.busy.store(true, Ordering::Relaxed);
+                list.busy_workers += 1;
+                list.last_turn = Some(Instant::now());
                 return Turn::Partition(partition);
             }
             if list.gate == Gate::Closed {
@@ -98,23 +170,60 @@ impl ReadyList {
                 return Turn::Ahead(partition);
             }
             list.idle_workers += 1;
-            self.changed.wait(&mut list);
+            list = self.changed.wait(list);
             list.idle_workers -= 1;
         }
     }
 
-    /// A wake-up may have reached a worker that could not use it, or stood for more than one partition.
-    fn pass_on(&self, list: &List) {
-        if !list.waiting.is_empty() && list.idle_workers > 0 {
+    /// Wakes an idle worker for what is ready, unless the busy ones are about to take it.
+    fn call_help(&self, list: &mut List) {
+        if list.waiting.is_empty() || list.idle_workers == 0 {
+            return;
+        }
+        if !list.turns_fast(Instant::now()) {
             self.changed.notify_one();
+        } else if list.watch == Watch::Off {
+            list.watch = Watch::On;
+            self.control.notify_one();
         }
     }
 
-    /// Makes the wait with this interrupt, or its next one, return early.
-    pub fn interrupt(&self, interrupt: &Interrupt) {
+    /// The control thread's look at a list that was left to its busy workers; when to look again, if at all.
+    pub fn look(&self) -> Option<Instant> {
+        let mut list = self.list.lock();
+        if list.watch == Watch::Off {
+            return None;
+        }
+        if list.waiting.is_empty() || list.idle_workers == 0 {
+            list.watch = Watch::Off;
+            return None;
+        }
+        let now = Instant::now();
+        if !list.turns_fast(now) {
+            self.changed.notify_one();
+        }
+        Some(now + LOOK_AGAIN)
+    }
+
+    /// A job ended that did or did not wait for anything.
+    pub fn observe(&self, waited: Waited) {
+        let sample = if waited == Waited::Yes { 1_000 } else { 0 };
+        let mut list = self.list.lock();
+        list.waiting_share = (list.waiting_share * 7 + sample) / 8;
+    }
+
+    /// A worker is gone for good.
+    pub fn leave(&self, seat: &Seat) {
+        if seat.busy.swap(false, Ordering::Relaxed) {
+            self.list.lock().busy_workers -= 1;
+        }
+    }
+
+    /// Makes the wait at this seat, or its next one, return early.
+    pub fn interrupt(&self, seat: &Seat) {
         // Under the lock, so that it can't fall between a worker's check and its wait.
         let _list = self.list.lock();
-        interrupt.raised.store(true, Ordering::Relaxed);
+        seat.interrupted.store(true, Ordering::Relaxed);
         self.changed.notify_all();
     }
 
@@ -140,5 +249,38 @@ impl ReadyList {
     /// Whether no partition waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(waiting_share: u32, busy_workers: usize, last_turn: Option<Instant>) -> List {
+        List { waiting_share, busy_workers, last_turn, ..List::default() }
+    }
+
+    #[test]
+    fn busy_workers_are_trusted_when_their_jobs_are_short_and_do_not_wait() {
+        let now = Instant::now();
+        assert!(list(0, 1, Some(now)).turns_fast(now));
+        assert!(!list(0, 0, Some(now)).turns_fast(now), "nobody is busy");
+        assert!(!list(0, 1, Some(now)).turns_fast(now + FAST_TURN), "the last turn is long ago");
+        assert!(!list(MOST_WAITING + 1, 1, Some(now)).turns_fast(now), "jobs wait");
+    }
+
+    #[test]
+    fn jobs_are_taken_to_wait_until_they_show_otherwise() {
+        let ready = ReadyList::default();
+        let turns_fast = |ready: &ReadyList| {
+            let mut list = ready.list.lock();
+            (list.busy_workers, list.last_turn) = (1, Some(Instant::now()));
+            list.turns_fast(Instant::now())
+        };
+        assert!(!turns_fast(&ready));
+        (0..20).for_each(|_| ready.observe(Waited::No));
+        assert!(turns_fast(&ready));
+        (0..20).for_each(|_| ready.observe(Waited::Yes));
+        assert!(!turns_fast(&ready));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::hub::Hub;
 use crate::lease::Lease;
-use crate::ready::{Interrupt, Turn};
+use crate::ready::{Seat, Turn};
 
 /// What asking for a lease brought.
 pub enum Taken {
@@ -19,19 +19,19 @@ pub enum Taken {
 /// One worker. Its thread is the application's.
 pub struct Worker {
     hub: Arc<Hub>,
-    interrupt: Interrupt,
+    seat: Seat,
 }
 
 impl Worker {
     /// A worker of the engine behind `hub`.
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, interrupt: Interrupt::default() }
+        Self { hub, seat: Seat::default() }
     }
 
     /// Waits for the next job.
     pub fn take(&self) -> Taken {
         loop {
-            match self.hub.ready.pop(&self.interrupt) {
+            match self.hub.ready.pop(&self.seat) {
                 Turn::Partition(partition) => {
                     if let Some(lease) = partition.take() {
                         return Taken::Lease(lease);
@@ -46,11 +46,19 @@ impl Worker {
 
     /// Makes a [`Worker::take`] that waits, or the next one, return early.
     pub fn interrupt(&self) {
-        self.hub.ready.interrupt(&self.interrupt);
+        self.hub.ready.interrupt(&self.seat);
     }
 
     /// Whether this is the process the engine runs in.
     pub fn is_home(&self) -> bool {
         self.hub.process.is_home()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.is_home() {
+            self.hub.ready.leave(&self.seat);
+        }
     }
 }

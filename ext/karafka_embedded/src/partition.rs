@@ -51,7 +51,7 @@ impl Partition {
         let outcome = gvl::in_slices(ruby, || pending.wait_a_while());
         // The last reference to a closed client may be in here; letting it go waits for librdkafka's threads.
         gvl::without_briefly({
-            let pending = parking_lot::Mutex::new(Some(pending));
+            let pending = karafka_engine::sync::Mutex::new(Some(pending));
             move || drop(pending.lock().take())
         });
         outcome?.map(|outcome| outcome == MarkOutcome::Kept).map_err(|e| exception(ruby, &e))

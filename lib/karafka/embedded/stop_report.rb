@@ -5,11 +5,9 @@ module Karafka
     # What a stop did, and what it had to leave.
     class StopReport
       # A job that ran when the stop was asked for
-      # @!attribute [r] partition
-      #   Shadows Enumerable#partition, which nobody asks of a job
-      Job = Struct.new( # rubocop:disable Lint/StructNewOverride
-        :group, :topic, :partition, :job, :first_offset, :last_offset, :age_ms, keyword_init: true
-      ) do
+      # rubocop:disable Lint/StructNewOverride -- nobody asks a job for Enumerable#partition
+      Job = Struct.new(:group, :topic, :partition, :job, :first_offset, :last_offset, :age_ms, keyword_init: true) do
+        # rubocop:enable Lint/StructNewOverride
         # @return [String] `consume of orders/3, offsets 10..19, 1200 ms old`
         def to_s
           offsets = first_offset ? ", offsets #{first_offset}..#{last_offset}" : ""

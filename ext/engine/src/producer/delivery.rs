@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::kafka::{outcome, string, sys};
@@ -63,9 +63,7 @@ impl Delivery {
             return None;
         }
         let deadline = Instant::now() + timeout;
-        let mut answer = self.ticket.answer.lock();
-        while answer.is_none() && !self.ticket.arrived.wait_until(&mut answer, deadline).timed_out() {}
-        *answer
+        *self.ticket.arrived.wait_for(self.ticket.answer.lock(), deadline, Option::is_some)
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, Woken};
 
 /// Most events other than deliveries that wait to be read.
 const CAPACITY: usize = 1_024;
@@ -143,7 +143,12 @@ impl Feed {
             if inbox.closed {
                 return Fed::Closed;
             }
-            if std::mem::take(&mut inbox.nudged) || self.arrived.wait_until(&mut inbox, deadline).timed_out() {
+            if std::mem::take(&mut inbox.nudged) {
+                return Fed::Nothing;
+            }
+            let woken;
+            (inbox, woken) = self.arrived.wait_until(inbox, deadline);
+            if woken == Woken::AtDeadline {
                 return Fed::Nothing;
             }
         }

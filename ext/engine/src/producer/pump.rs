@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 use super::delivery::DeliveryReport;
 use super::feed::{Feed, ProducerEvent};
@@ -53,9 +53,7 @@ impl Shared {
     /// Waits up to `timeout` until the thread has let go of its client; whether it has.
     pub(super) fn wait_for_end(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
-        let mut ended = self.ended.lock();
-        while !*ended && !self.end.wait_until(&mut ended, deadline).timed_out() {}
-        *ended
+        *self.end.wait_for(self.ended.lock(), deadline, |ended| *ended)
     }
 }
 

@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use karafka_engine::lease::{Job, Lease};
+use karafka_engine::sync::Mutex;
 use karafka_engine::worker::Taken;
 use karafka_engine::{Engine, EngineConfig};
-use parking_lot::Mutex;
 use rdkafka::ClientConfig;
 use rdkafka::bindings as sys;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
