@@ -17,7 +17,7 @@ RSpec.describe Karafka::Setup::Config do
     it "are ours under embedded" do
       expect(config.embedded.to_h).to eq(
         shutdown_margin: 1_000, crash_policy: :restart, host_share: 5, prefetch_memory: 16_777_216,
-        auto_commit_interval: 1_000, state_path: nil
+        auto_commit_interval: 900, state_path: nil
       )
     end
   end
