@@ -17,8 +17,8 @@ module Karafka
         host_share: 5,
         # bytes of messages fetched ahead, over all partitions
         prefetch_memory: 16 * 1024 * 1024,
-        # ms between two commits of marked offsets, unless `auto.commit.interval.ms` is set; with the time a commit takes a
-        # crash repeats less than a second of work
+        # ms between two commits of marked offsets, unless `auto.commit.interval.ms` is set; with the time that a commit
+        # takes a crash repeats less than a second of work
         auto_commit_interval: 900,
         # file the engine's state is kept in for processes that look from outside
         state_path: nil
