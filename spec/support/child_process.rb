@@ -110,6 +110,7 @@ class ChildProcess
   end
 
   def description
-    "#{ended? ? @status : "it lives"}\n#{complaints}"
+    # A crash report of Ruby begins with what matters, and lists every mapping of memory in the end
+    "#{ended? ? @status : "it lives"}\n#{complaints.lines.first(120).join}"
   end
 end

@@ -16,6 +16,12 @@ module EmbeddedBroker
     EmbeddedBroker.shared.bootstrap_servers
   end
 
+  # Options of a program in a child process, which does not know that the broker is an embedded one
+  # @return [Hash{Symbol => Object}]
+  def on_broker
+    { bootstrap: bootstrap, kafka: Karafka::Embedded::Broker::CLIENT_SETTINGS, group: unique("group") }
+  end
+
   # @return [String] name of a new topic
   def create_topic(prefix = "topic", partitions: 1)
     unique(prefix).tap { |name| EmbeddedBroker.shared.create_topic(name, partitions: partitions) }

@@ -20,13 +20,11 @@ class Journalist < Karafka::BaseConsumer
   end
 end
 
-Program.setup(kafka: Program::OPTIONS.fetch(:kafka, {}))
+Program.setup
 Program.route(Program::OPTIONS.fetch(:topic), Journalist)
 Karafka::Embedded.start
 Program.eventually("assignment") { Program.assigned.positive? }
 Program.tell(:assigned)
 
-stopping = false
-trap(:TERM) { stopping = true }
-Program.eventually("TERM", within: 600) { stopping }
+Program.await_term
 Program.tell(:stopped, report: Karafka::Embedded.stop.to_h)

@@ -39,15 +39,23 @@ module Program
       config.logger = Logger.new($stderr, level: Logger::WARN)
       config.pause.timeout = 10
       config.pause.max_timeout = 50
-      config.kafka = { "bootstrap.servers": OPTIONS.fetch(:bootstrap), **kafka }
+      config.kafka = { "bootstrap.servers": OPTIONS.fetch(:bootstrap), **OPTIONS.fetch(:kafka, {}), **kafka }
       yield(config) if block_given?
     end
   end
 
   # @param topic [String]
   # @param consumer_class [Class]
-  def route(topic, consumer_class)
-    Karafka::App.routes.draw { topic(topic) { consumer consumer_class } }
+  # @param group [String]
+  def route(topic, consumer_class, group: OPTIONS.fetch(:group))
+    Karafka::App.routes.draw { consumer_group(group) { topic(topic) { consumer consumer_class } } }
+  end
+
+  # Waits for the example's word to go on, which is TERM
+  def await_term
+    asked = false
+    trap(:TERM) { asked = true }
+    eventually("TERM", within: 600) { asked }
   end
 
   # @return [Integer]
