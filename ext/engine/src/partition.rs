@@ -123,7 +123,12 @@ impl Partition {
         })?;
         queue.split_off();
         queue.listen(Arc::clone(self));
+        // What a former assignment left in the queue was announced to that one only.
+        let rest = if queue.is_empty() { Rest::None } else { Rest::Likely };
         *self.link.write() = Some(Link { client: Arc::clone(client), queue });
+        if rest == Rest::Likely {
+            self.apply(Input::Filled, Taker::Waiting);
+        }
         Ok(())
     }
 

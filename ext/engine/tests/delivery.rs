@@ -37,6 +37,25 @@ fn a_lone_message_wakes_an_idle_worker() {
 }
 
 #[test]
+fn a_partition_that_comes_back_in_a_rebalance_is_heard_again() {
+    let cluster = Cluster::start(&[("orders", 4)]);
+    let mut config = cluster.config(&["orders"]);
+    // A mock group rebalances when a session has passed.
+    config["groups"][0]["kafka"]["session.timeout.ms"] = "1500".into();
+    config["groups"][0]["kafka"]["heartbeat.interval.ms"] = "300".into();
+    let first = Member::start(&config, 2);
+    wait_until("an assignment of all", || first.assigned() == 4);
+    let second = Member::start(&config, 2);
+    wait_until("a fair share each", || first.assigned() == 2 && second.assigned() == 2);
+    for partition in 0..4 {
+        cluster.produce("orders", partition, [0]);
+    }
+    wait_until("a message from each", || first.payloads().len() + second.payloads().len() == 4);
+    first.stop();
+    second.stop();
+}
+
+#[test]
 fn a_clean_stop_and_a_new_start_lose_and_repeat_nothing() {
     let cluster = Cluster::start(&[("orders", 2)]);
     cluster.produce("orders", 0, 0..3_000);
