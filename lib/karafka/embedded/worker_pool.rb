@@ -30,9 +30,10 @@ module Karafka
         )
       end
 
+      # Without the lock, which a signal handler could not have: a copy of the list is as good.
       # @return [Array<Worker>]
       def alive
-        @mutex.synchronize { @workers.select(&:alive?) }
+        @workers.dup.select(&:alive?)
       end
 
       # @return [Boolean]
