@@ -1,6 +1,6 @@
 //! One assigned partition: its phase, its offsets and its link to librdkafka.
 //!
-//! Locks, in the order in which they may be held: `next` → `link` (read) → `offsets`; `state` innermost, alone. librdkafka calls
+//! Locks, in the order in which they may be held: `link` (read) → `offsets`; `state` innermost, alone. librdkafka calls
 //! [`QueueListener::queue_filled`] with its own locks held, so nothing may call librdkafka while it holds `state`.
 
 use std::sync::{Arc, Weak};
@@ -43,13 +43,6 @@ pub struct Place {
     pub window: Duration,
 }
 
-/// Whether a queue has more than the batch that was taken from it.
-#[derive(PartialEq, Eq)]
-enum Rest {
-    None,
-    Likely,
-}
-
 struct Link {
     client: Arc<Client>,
     queue: Queue,
@@ -87,8 +80,6 @@ pub struct Partition {
     state: Mutex<State>,
     offsets: Mutex<Offsets>,
     link: RwLock<Option<Link>>,
-    /// The next batch, if it was read ahead. Whoever reads the queue holds this lock, which keeps the order.
-    next: Mutex<Option<Batch>>,
 }
 
 impl Partition {
@@ -110,7 +101,6 @@ impl Partition {
             }),
             offsets: Mutex::new(Offsets::default()),
             link: RwLock::new(None),
-            next: Mutex::new(None),
         })
     }
 
@@ -124,9 +114,9 @@ impl Partition {
         queue.split_off();
         queue.listen(Arc::clone(self));
         // What a former assignment left in the queue was announced to that one only.
-        let rest = if queue.is_empty() { Rest::None } else { Rest::Likely };
+        let is_empty = queue.is_empty();
         *self.link.write() = Some(Link { client: Arc::clone(client), queue });
-        if rest == Rest::Likely {
+        if !is_empty {
             self.apply(Input::Filled, Taker::Waiting);
         }
         Ok(())
@@ -137,7 +127,6 @@ impl Partition {
         self.offsets.lock().lose();
         let link = self.link.write().take();
         drop(link);
-        *self.next.lock() = None;
     }
 
     /// Whether this is the process the partition was assigned in.
@@ -223,7 +212,7 @@ impl Partition {
                 self.apply(Input::Filled, Taker::Caller);
                 batch
             }
-            None => self.next_batch(),
+            None => self.read_queue(),
         };
         match batch.first_offset() {
             Some(first) => {
@@ -237,40 +226,15 @@ impl Partition {
         }
     }
 
-    /// The batch that was read ahead, or what is in the queue.
-    fn next_batch(self: &Arc<Self>) -> Batch {
-        let mut next = self.next.lock();
-        let (batch, rest) = match next.take() {
-            // What came into the queue since then was announced to a lease, and will not be again.
-            Some(batch) => (batch, Rest::Likely),
-            None => {
-                let batch = self.read_queue();
-                let rest = if batch.len() == self.place.topic.max_messages { Rest::Likely } else { Rest::None };
-                (batch, rest)
-            }
-        };
-        drop(next);
-        if rest == Rest::Likely {
-            self.apply(Input::Filled, Taker::Caller);
-            self.hub.ready.read_ahead(self);
-        }
-        batch
-    }
-
-    /// Reads the next batch while a worker is busy with the present one, so that copying it and Ruby's work on the one
-    /// before happen at the same time.
-    pub fn read_ahead(self: &Arc<Self>) {
-        let mut next = self.next.lock();
-        if next.is_none() && matches!(self.phase(), Phase::LeasedMore | Phase::Ready) {
-            let batch = self.read_queue();
-            *next = (!batch.is_empty()).then_some(batch);
-        }
-    }
-
-    fn read_queue(&self) -> Batch {
+    fn read_queue(self: &Arc<Self>) -> Batch {
+        let max = self.place.topic.max_messages;
         let link = self.link.read();
-        let batch = link.as_ref().map(|link| link.queue.take_batch(self.place.topic.max_messages)).unwrap_or_default();
+        let batch = link.as_ref().map(|link| link.queue.take_batch(max)).unwrap_or_default();
         drop(link);
+        // There may be more, which was announced before this lease and will not be again.
+        if batch.len() == max {
+            self.apply(Input::Filled, Taker::Caller);
+        }
         if let Some(Notice::Error(code)) = batch.notice()
             && let Some(group) = self.group.upgrade()
         {

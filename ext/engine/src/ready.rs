@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::partition::Partition;
@@ -30,8 +30,6 @@ pub enum Taker {
 pub enum Turn {
     /// This partition is next.
     Partition(Arc<Partition>),
-    /// This partition's worker is busy and has more to come: read ahead for it.
-    Ahead(Arc<Partition>),
     /// The wait was interrupted.
     Interrupted,
     /// The engine hands out nothing more.
@@ -63,8 +61,6 @@ pub struct Seat {
 
 struct List {
     waiting: VecDeque<Arc<Partition>>,
-    /// Partitions whose next batch an idle worker may read ahead.
-    ahead: VecDeque<Arc<Partition>>,
     idle_workers: usize,
     busy_workers: usize,
     last_turn: Option<Instant>,
@@ -78,7 +74,6 @@ impl Default for List {
     fn default() -> Self {
         Self {
             waiting: VecDeque::new(),
-            ahead: VecDeque::new(),
             idle_workers: 0,
             busy_workers: 0,
             last_turn: None,
@@ -135,16 +130,6 @@ impl ReadyList {
         }
     }
 
-    /// Has an idle worker, if there is one, read a partition's next batch while its worker is busy with this one.
-    pub fn read_ahead(&self, partition: &Arc<Partition>) {
-        let mut list = self.list.lock();
-        // Where other partitions wait, reading ahead would only move memory.
-        if list.idle_workers > 0 && list.waiting.is_empty() && list.gate == Gate::Open {
-            list.ahead.push_back(Arc::clone(partition));
-            self.changed.notify_one();
-        }
-    }
-
     /// Waits for the next partition.
     pub fn pop(&self, seat: &Seat) -> Turn {
         let mut list = self.list.lock();
@@ -156,6 +141,11 @@ impl ReadyList {
                 self.call_help(&mut list);
                 return Turn::Interrupted;
             }
+            // Two workers that hand Ruby's lock to each other for every short job are slower than one.
+            if list.turns_fast(Instant::now()) && list.gate == Gate::Open {
+                list = self.rest(list);
+                continue;
+            }
             if let Some(partition) = list.waiting.pop_front() {
                 self.call_help(&mut list);
                 seat.busy.store(true, Ordering::Relaxed);
@@ -166,13 +156,16 @@ impl ReadyList {
             if list.gate == Gate::Closed {
                 return Turn::Closed;
             }
-            if let Some(partition) = list.ahead.pop_front() {
-                return Turn::Ahead(partition);
-            }
-            list.idle_workers += 1;
-            list = self.changed.wait(list);
-            list.idle_workers -= 1;
+            list = self.rest(list);
         }
+    }
+
+    fn rest<'a>(&self, mut list: MutexGuard<'a, List>) -> MutexGuard<'a, List> {
+        list.idle_workers += 1;
+        self.call_help(&mut list);
+        let mut list = self.changed.wait(list);
+        list.idle_workers -= 1;
+        list
     }
 
     /// Wakes an idle worker for what is ready, unless the busy ones are about to take it.
@@ -232,7 +225,6 @@ impl ReadyList {
         let mut list = self.list.lock();
         list.gate = Gate::Closed;
         list.waiting.clear();
-        list.ahead.clear();
         self.changed.notify_all();
     }
 

@@ -37,7 +37,6 @@ impl Worker {
                         return Taken::Lease(lease);
                     }
                 }
-                Turn::Ahead(partition) => partition.read_ahead(),
                 Turn::Interrupted => return Taken::Interrupted,
                 Turn::Closed => return Taken::Closed,
             }
