@@ -150,12 +150,19 @@ module Demo
       end
     end
 
+    # Each process has its share, and none is counted twice: what the others say may be from before a rebalance.
     def consuming?(partitions)
       running = status.fetch(:processes)
-      assigned = running.flat_map { |one| one.fetch(:groups, []).flat_map { |group| group.fetch(:assigned) } }
-      running.size == processes_wanted && running.all? { |one| one.fetch(:healthy) } && assigned.size >= partitions
+      shares = running.map { |one| one.fetch(:groups, []).flat_map { |group| places(group) } }
+      running.size == processes_wanted && running.all? { |one| one.fetch(:healthy) } &&
+        shares.sum(&:size) >= partitions && shares.flatten(1).tally.values.all?(1) &&
+        (partitions < processes_wanted || shares.none?(&:empty?))
     rescue SystemCallError, EOFError
       false # A worker that is not there yet.
+    end
+
+    def places(group)
+      group.fetch(:assigned).map { |partition| partition.values_at(:topic, :partition) }
     end
 
     def ended?
