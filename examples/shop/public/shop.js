@@ -3,6 +3,8 @@
 // How often the page asks, and how many answers the little chart shows.
 const EVERY_MS = 500;
 const SAMPLES = 60;
+// Over how many answers a rate is taken.
+const RATE_OVER = 2;
 // How many requests a rush has on their way at once.
 const HANDS = 6;
 
@@ -78,15 +80,15 @@ async function openMenu() {
 const samples = [];
 const seen = new Set();
 
-function showRate(count) {
-  samples.push({ at: performance.now(), count });
-  if (samples.length > SAMPLES + 1) samples.shift();
-  const rates = samples.slice(1).map((one, index) => {
+// Orders in the second before each sample, by the server's clock: the page's own is late when the page is busy.
+function showRate(now, count) {
+  samples.push({ at: now, count });
+  if (samples.length > SAMPLES + RATE_OVER) samples.shift();
+  const rates = samples.slice(RATE_OVER).map((one, index) => {
     const before = samples[index];
-    return (Math.max(0, one.count - before.count) * 1000) / (one.at - before.at);
+    return (Math.max(0, one.count - before.count) * 1000) / Math.max(1, one.at - before.at);
   });
-  const last = rates.slice(-2);
-  at("rate").textContent = last.length ? Math.round(last.reduce((sum, rate) => sum + rate, 0) / last.length) : "–";
+  at("rate").textContent = rates.length ? Math.round(rates[rates.length - 1]) : "–";
   const highest = Math.max(10, ...rates);
   const points = rates.map((rate, index) =>
     `${(240 - (rates.length - 1 - index) * (240 / (SAMPLES - 1))).toFixed(1)},${(54 - (rate / highest) * 50).toFixed(1)}`);
@@ -96,11 +98,11 @@ function showRate(count) {
   area.setAttribute("d", `M${points[0].split(",")[0]},56L${points.join("L")}L240,56Z`);
 }
 
-function showOrders(orders) {
+function showOrders(now, orders) {
   at("count").textContent = orders.count.toLocaleString("en");
   at("p50").textContent = orders.latency_ms ? ms(orders.latency_ms.p50) : "–";
   at("p99").textContent = orders.latency_ms ? `median; 99 % within ${ms(orders.latency_ms.p99)}` : "";
-  showRate(orders.count);
+  showRate(now, orders.count);
   if (!orders.latest.length) return;
   at("orders").replaceChildren(...orders.latest.map(orderRow));
   seen.clear();
@@ -173,7 +175,7 @@ async function look() {
     const status = await (await fetch("/status")).json();
     at("kafka").textContent = `${status.kafka.kind} · ${status.kafka.servers}`;
     at("kafka").title = `topic ${status.kafka.topic}, group ${status.kafka.group}`;
-    showOrders(status.orders);
+    showOrders(status.at, status.orders);
     showProcesses(status.processes);
   } catch {
     at("state").dataset.state = "gone";

@@ -42,7 +42,7 @@ module Shop
     end
 
     def status
-      { kafka: kafka, processes: Shop.processes.all, orders: Shop.journal.summary }
+      { at: Shop.now, kafka: kafka, processes: Shop.processes.all, orders: Shop.journal.summary }
     end
 
     def kafka
