@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use crate::kafka::{outcome, sys};
+use crate::recycling::Recycler;
 
 /// Where a byte string lies in a batch's memory.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,16 @@ struct Memory {
     entries: Vec<Entry>,
     headers: Vec<(Span, Span)>,
     received_at_ms: i64,
+}
+
+static BYTES: Recycler<u8> = Recycler::new();
+static ENTRIES: Recycler<Entry> = Recycler::new();
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        BYTES.give(std::mem::take(&mut self.bytes));
+        ENTRIES.give(std::mem::take(&mut self.entries));
+    }
 }
 
 /// A notice that came instead of a message.
@@ -194,8 +205,8 @@ impl Builder {
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
         Self {
             memory: Memory {
-                bytes: Vec::with_capacity(bytes),
-                entries: Vec::with_capacity(messages.len()),
+                bytes: BYTES.take(bytes),
+                entries: ENTRIES.take(messages.len()),
                 headers: Vec::new(),
                 received_at_ms,
             },
@@ -282,7 +293,8 @@ impl Batch {
     /// A batch of empty messages at the given offsets.
     pub(crate) fn at_offsets(offsets: impl IntoIterator<Item = i64>) -> Self {
         let entry = |offset| Entry { offset, timestamp_ms: -1, payload: Span::NIL, key: Span::NIL, headers: 0..0 };
-        let memory = Memory { entries: offsets.into_iter().map(entry).collect(), ..Memory::default() };
+        let mut memory = Memory::default();
+        memory.entries.extend(offsets.into_iter().map(entry));
         Self { memory: Arc::new(memory), first: 0, notice: None }
     }
 }

@@ -25,6 +25,7 @@ pub mod poller;
 pub mod process;
 pub mod producer;
 pub mod ready;
+mod recycling;
 pub mod report;
 pub mod settings;
 pub mod sync;

@@ -13,7 +13,7 @@ mod pressure;
 mod producer;
 mod worker;
 
-use magnus::{Error, Ruby, prelude::*};
+use magnus::{Error, Ruby, TypedData, prelude::*};
 
 /// Called by Ruby when the extension is loaded. Defines classes and starts nothing.
 #[magnus::init]
@@ -27,5 +27,21 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     partition::define(ruby, &native)?;
     producer::define(ruby, &native)?;
     worker::define(ruby, &native)?;
+    look_up_classes(ruby);
     Ok(())
+}
+
+/// Has magnus look up the class of each wrapped type now, while one thread loads the extension.
+///
+/// Left to the first use, it calls Ruby inside a `OnceLock`. Ruby may switch threads in that call, and when the next
+/// one needs the same class it waits for the lock with the GVL, and the first one for the GVL with the lock: for ever.
+fn look_up_classes(ruby: &Ruby) {
+    batch::Batch::class(ruby);
+    broker::Broker::class(ruby);
+    delivery::Delivery::class(ruby);
+    engine::Engine::class(ruby);
+    lease::Lease::class(ruby);
+    partition::Partition::class(ruby);
+    producer::Producer::class(ruby);
+    worker::Worker::class(ruby);
 }
