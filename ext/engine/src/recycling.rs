@@ -73,7 +73,7 @@ mod tests {
         recycler.give(vec![1_u8; 1_000]);
         let buffer = recycler.take(10);
         assert!(buffer.is_empty() && buffer.capacity() >= 1_000);
-        assert_eq!(recycler.take(5).capacity(), Vec::<u8>::with_capacity(5).capacity());
+        assert!(recycler.take(5).capacity() < 1_000, "the kept one was taken already");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Start, quiet, stop, crashes and rebalances.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are not tests to the linter.
+
 mod support;
 
 use std::sync::Arc;
