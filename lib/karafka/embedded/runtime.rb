@@ -8,7 +8,7 @@ module Karafka
     #
     # @api private
     class Runtime
-      # What of a stop's time is kept for joining threads once the engine has stopped, in milliseconds
+      # What of a stop's time is kept at most for joining threads once the engine has stopped, in milliseconds
       JOIN_RESERVE = 2_000
       LIVE = %i[starting running quieting quiet stopping crashed].freeze
       private_constant :JOIN_RESERVE, :LIVE
@@ -140,16 +140,19 @@ module Karafka
         Karafka::Process.tags.add(:execution_mode, "mode:embedded")
       end
 
+      # A part of the time is kept for what follows the engine's end, so that the whole ends in time.
       def finish(timeout)
-        @engine.stop(timeout) # Even when another thread stops already: this timeout may be shorter.
+        deadline = Wait.now + timeout
+        reserve = [timeout / 4, JOIN_RESERVE].min
+        @engine.stop(timeout - reserve) # Even when another thread stops already: this timeout may be shorter.
         App.stop!
-        @stop_mutex.synchronize { @report ||= end_all(timeout) }
+        @stop_mutex.synchronize { @report ||= end_all(deadline, reserve) }
       end
 
-      def end_all(timeout)
-        @engine.wait_until_stopped(timeout + JOIN_RESERVE)
-        deadline = Wait.now + JOIN_RESERVE
-        report = report_after { @pool.close([deadline - Wait.now, JOIN_RESERVE / 4].min) }
+      def end_all(deadline, reserve)
+        @engine.wait_until_stopped([deadline - Wait.now, 0].max.to_i)
+        deadline = [deadline, Wait.now + reserve].min
+        report = report_after(reserve / 4) { @pool.close(reserve / 4) }
         @dispatcher.join(deadline - Wait.now)
         report_forceful(report) if report.abandoned.any?
         settle_producer(deadline - Wait.now)
@@ -168,10 +171,10 @@ module Karafka
         Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
       end
 
-      def report_after
+      def report_after(patience)
         told = JSON.parse(@engine.report)
         yield
-        StopReport.new(told, threads_left: @engine.join_threads(JOIN_RESERVE / 4))
+        StopReport.new(told, threads_left: @engine.join_threads(patience))
       end
 
       def report_forceful(report)
