@@ -119,7 +119,7 @@ RSpec.describe Karafka::Embedded do
       start_held
       began = Eventually.now
       report = described_class.stop(timeout: 500)
-      expect(Eventually.now - began).to be < 4
+      expect(Eventually.now - began).to be < 1
       expect(report.abandoned.map { |job| [job.topic, job.partition, job.first_offset] }).to eq([[topic, 0, 0]])
       expect(report).not_to be_clean
       expect(errors.map(&:error)).to include(an_instance_of(Karafka::Errors::ForcefulShutdownError))

@@ -77,7 +77,7 @@ RSpec.describe "A broker that can't be reached" do
 
     began = Eventually.now
     report = Karafka::Embedded.stop(timeout: 3_000)
-    expect(Eventually.now - began).to be < 5
+    expect(Eventually.now - began).to be < 3.5
     expect(report.abandoned).to be_empty
     expect(Karafka::Embedded.state).to eq(:stopped)
   ensure

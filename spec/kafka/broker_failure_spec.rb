@@ -10,7 +10,9 @@ RSpec.describe "A broker that fails" do
   let(:consumed) { Array.new(partitions) { [] } }
 
   before do
-    setup_embedded(kafka.bootstrap, kafka: { "reconnect.backoff.max.ms": 500 }) { |config| config.max_messages = 10 }
+    setup_embedded(kafka.bootstrap, kafka: { "reconnect.backoff.max.ms": 500, "session.timeout.ms": 6_000 }) do |config|
+      config.max_messages = 10
+    end
     offsets = consumed
     route(topic, consumer_class do
       messages.each { |message| offsets[partition] << message.offset }
@@ -69,7 +71,7 @@ RSpec.describe "A broker that fails" do
     report = Karafka::Embedded.stop(timeout: 4_000)
     took = Eventually.now - began
     Acceptance.note("stop with the broker gone: #{took.round(2)} s, #{report}")
-    expect(took).to be < 4 + 2
+    expect(took).to be < 4.5
     expect(report.abandoned).to be_empty
     expect(Karafka::Embedded.state).to eq(:stopped)
   end
@@ -80,7 +82,7 @@ RSpec.describe "A broker that fails" do
     report = Karafka::Embedded.stop(timeout: 4_000)
     took = Eventually.now - began
     Acceptance.note("stop with the broker silent: #{took.round(2)} s, #{report}")
-    expect(took).to be < 4 + 2
+    expect(took).to be < 4.5
     expect(Karafka::Embedded.state).to eq(:stopped)
 
     kafka.resume
