@@ -147,10 +147,10 @@ impl ReadyList {
                 continue;
             }
             if let Some(partition) = list.waiting.pop_front() {
-                self.call_help(&mut list);
                 seat.busy.store(true, Ordering::Relaxed);
                 list.busy_workers += 1;
                 list.last_turn = Some(Instant::now());
+                self.call_help(&mut list);
                 return Turn::Partition(partition);
             }
             if list.gate == Gate::Closed {

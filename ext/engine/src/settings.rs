@@ -23,7 +23,8 @@ const FORCED: &[(&str, &str)] = &[
 
 /// A fetch brings at most this many partitions' shares.
 const FETCH_SHARE: usize = 16;
-const MOST_FETCH: usize = 4 << 20;
+/// A response is one buffer, read before the next is asked for: larger ones leave the queues dry meanwhile.
+const MOST_FETCH: usize = 2 << 20;
 
 const MAX_POLL_INTERVAL_MS: u64 = 300_000;
 

@@ -32,7 +32,10 @@ impl Worker {
             }
             let taken = gvl::without(|| (rb_self.inner.take(), Instant::now()), &|| rb_self.inner.interrupt());
             Ok(match taken {
-                Some((Taken::Lease(lease), ready_at)) => Lease::new(lease, ready_at.elapsed()).into_value_with(ruby),
+                Some((Taken::Lease(lease), ready_at)) => {
+                    lease.begin();
+                    Lease::new(lease, ready_at.elapsed()).into_value_with(ruby)
+                }
                 Some((Taken::Closed, _)) => ruby.sym_new("closed").as_value(),
                 Some((Taken::Interrupted, _)) | None => ruby.sym_new("interrupted").as_value(),
             })
