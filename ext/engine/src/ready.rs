@@ -37,7 +37,7 @@ pub enum Turn {
 }
 
 /// A worker that was given a partition this recently is expected back soon.
-const FAST_TURN: Duration = Duration::from_micros(500);
+const FAST_TURN: Duration = Duration::from_millis(2);
 /// When the control thread looks whether the busy workers kept up.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Where more jobs than this wait for something, in thousandths, they are worth more workers.
