@@ -41,13 +41,16 @@ module Karafka
           end
         end
 
-        # Defaults for a consumer of these servers. In a fork they are the same: its parent serves.
-        # @param servers [String, Array<String>, nil] value of `bootstrap.servers`
-        # @return [Hash{Symbol => Integer}] empty unless all of them were started here
+        # Defaults for a consumer of brokers that were started here. In a fork they are the same: its parent serves.
+        # @param kafka [Hash{Symbol => Object}] settings of the consumer
+        # @return [Hash{Symbol => Integer}] empty unless all of its `bootstrap.servers` were started here
         # @api private
-        def client_settings(servers)
-          addresses = Array(servers).join(",").split(",").map(&:strip)
-          addresses.any? && (addresses - @addresses).empty? ? CLIENT_SETTINGS : {}
+        def client_settings(kafka)
+          addresses = Array(kafka[:"bootstrap.servers"]).join(",").split(",").map(&:strip)
+          return {} if addresses.empty? || (addresses - @addresses).any?
+
+          # In groups of KIP-848 the broker sets the session, and librdkafka refuses one of the client
+          kafka[:"group.protocol"].to_s == "consumer" ? CLIENT_SETTINGS.slice(:"fetch.wait.max.ms") : CLIENT_SETTINGS
         end
 
         private :new

@@ -76,7 +76,7 @@ module Karafka
         defaults = {
           "fetch.queue.backoff.ms": 1,
           "auto.commit.interval.ms": @config.embedded.auto_commit_interval,
-          **Embedded::Broker.client_settings(group.kafka[:"bootstrap.servers"])
+          **Embedded::Broker.client_settings(group.kafka)
         }
         defaults.merge(group.kafka).filter_map { |name, value| [name.to_s, to_kafka(value)] unless value.nil? }.to_h
       end

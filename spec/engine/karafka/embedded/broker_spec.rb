@@ -42,6 +42,13 @@ RSpec.describe Karafka::Embedded::Broker do
     expect { broker.stop || broker.create_topic("late") }.to raise_error(Rdkafka::RdkafkaError)
   end
 
+  it "sets no session for groups that the broker sets it for" do
+    servers = { "bootstrap.servers": broker.bootstrap_servers }
+    expect(described_class.client_settings(servers)).to include(:"session.timeout.ms")
+    expect(described_class.client_settings(servers.merge("group.protocol": "consumer")).keys).to eq(%i[fetch.wait.max.ms])
+    expect(described_class.client_settings("bootstrap.servers": "elsewhere:9092")).to be_empty
+  end
+
   it "is inert in a fork" do
     pid = fork do
       broker.stop
