@@ -45,7 +45,8 @@ RSpec.describe Karafka::Embedded::Broker do
   it "sets no session for groups that the broker sets it for" do
     servers = { "bootstrap.servers": broker.bootstrap_servers }
     expect(described_class.client_settings(servers)).to include(:"session.timeout.ms")
-    expect(described_class.client_settings(servers.merge("group.protocol": "consumer")).keys).to eq(%i[fetch.wait.max.ms])
+    consumer_protocol = servers.merge("group.protocol": "consumer")
+    expect(described_class.client_settings(consumer_protocol).keys).to eq(%i[fetch.wait.max.ms])
     expect(described_class.client_settings("bootstrap.servers": "elsewhere:9092")).to be_empty
   end
 
