@@ -36,20 +36,24 @@ class ChildProcess
                          JSON.generate(options), out: out, err: @complaints.path, in: File::NULL)
     out.close
     @told = Queue.new
+    @heard = []
     @reader = Thread.new { read }
   end
 
-  # @param event [Symbol] name of what it is to tell; what it tells before is dropped
+  # @param event [Symbol] name of what it is to tell, or has told; what else it tells is kept for later
   # @param within [Numeric] seconds
   # @return [Hash{Symbol => Object}]
   # @raise [Silent]
   def await(event, within: 30)
     deadline = Eventually.now + within
     loop do
+      index = @heard.index { |line| line[:event] == event.to_s }
+      return @heard.delete_at(index) if index
+
       line = next_line(deadline)
       raise Silent, "no #{event} of #{pid} within #{within} s: #{description}" unless line
 
-      return line if line[:event] == event.to_s
+      @heard << line
     end
   end
 

@@ -51,11 +51,14 @@ module Program
     Karafka::App.routes.draw { consumer_group(group) { topic(topic) { consumer consumer_class } } }
   end
 
-  # Waits for the example's word to go on, which is TERM
+  # Waits for the example's word to go on, which is TERM; it may have come
   def await_term
-    asked = false
-    trap(:TERM) { asked = true }
-    eventually("TERM", within: 600) { asked }
+    eventually("TERM", within: 600) { @term }
+  end
+
+  # @api private
+  def term
+    @term = true
   end
 
   # @return [Integer]
@@ -63,3 +66,5 @@ module Program
     (Karafka::Embedded.health[:groups] || []).sum { |group| group[:assigned].size }
   end
 end
+
+trap(:TERM) { Program.term }
