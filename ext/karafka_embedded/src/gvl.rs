@@ -54,6 +54,8 @@ pub(crate) fn in_slices<R>(ruby: &Ruby, slice: impl Fn() -> Option<R>) -> Result
     }
 }
 
+/// # Safety
+/// Called by Ruby, once, with the `Call` of these types that [`without`] passed.
 unsafe extern "C" fn run<R, F: FnOnce() -> R>(call: *mut c_void) -> *mut c_void {
     // SAFETY: `without` passes its own `Call` of these types, alive and used by nobody else until it returns.
     let call = unsafe { &mut *call.cast::<Call<F, R>>() };
@@ -63,6 +65,8 @@ unsafe extern "C" fn run<R, F: FnOnce() -> R>(call: *mut c_void) -> *mut c_void 
     std::ptr::null_mut()
 }
 
+/// # Safety
+/// Called by Ruby with the `U` that [`without`] passed, while `run` runs.
 unsafe extern "C" fn wake<U: Fn() + Sync>(unblock: *mut c_void) {
     // SAFETY: `without` passes a reference to its caller's `U`, alive until the call returns.
     let unblock = unsafe { &*unblock.cast_const().cast::<U>() };

@@ -74,6 +74,8 @@ impl Event {
         }
     }
 
+    /// # Safety
+    /// As [`Event::take`], but not NULL.
     unsafe fn decode(raw: *mut sys::rd_kafka_event_t) -> Self {
         // SAFETY: the caller's event is live; each accessor is used only for the event types that have it.
         unsafe {
@@ -99,6 +101,8 @@ impl Event {
         }
     }
 
+    /// # Safety
+    /// As [`Event::take`], for an event of the kind that the name says.
     unsafe fn rebalance(raw: *mut sys::rd_kafka_event_t) -> Self {
         // SAFETY: a rebalance event carries a code and a partition list.
         unsafe {
@@ -110,6 +114,8 @@ impl Event {
         }
     }
 
+    /// # Safety
+    /// As [`Event::take`], for an event of the kind that the name says.
     unsafe fn partitions(raw: *mut sys::rd_kafka_event_t) -> PartitionList {
         // SAFETY: the list belongs to the live event, or is NULL; it is copied.
         unsafe {
@@ -118,6 +124,8 @@ impl Event {
         }
     }
 
+    /// # Safety
+    /// As [`Event::take`], for an event of the kind that the name says.
     unsafe fn log(raw: *mut sys::rd_kafka_event_t) -> Self {
         let (mut facility, mut line, mut level) = (std::ptr::null(), std::ptr::null(), 0);
         // SAFETY: the out-pointers are written by the call and stay valid as long as the event.

@@ -117,6 +117,8 @@ impl Drop for Queue {
     }
 }
 
+/// # Safety
+/// Called by librdkafka with the opaque that [`Queue::listen`] set for this type.
 unsafe extern "C" fn queue_filled<L: QueueListener>(_client: *mut sys::rd_kafka_t, opaque: *mut c_void) {
     // An unwind must not cross into C; a listener that panics loses one wake-up, which the next one repairs.
     let _ = std::panic::catch_unwind(|| {
