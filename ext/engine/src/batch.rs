@@ -52,6 +52,12 @@ struct Memory {
 static BYTES: Recycler<u8> = Recycler::new();
 static ENTRIES: Recycler<Entry> = Recycler::new();
 
+/// Lets go of the memory that is kept for the next batches.
+pub(crate) fn forget_buffers() {
+    BYTES.clear();
+    ENTRIES.clear();
+}
+
 impl Drop for Memory {
     fn drop(&mut self) {
         BYTES.give(std::mem::take(&mut self.bytes));

@@ -61,6 +61,12 @@ impl<T> Recycler<T> {
             }
         });
     }
+
+    /// Keeps nothing any more.
+    pub(crate) fn clear(&self) {
+        let kept = self.try_with(|kept| std::mem::replace(kept, Kept { buffers: Vec::new(), bytes: 0 }));
+        drop(kept);
+    }
 }
 
 #[cfg(test)]
@@ -85,5 +91,13 @@ mod tests {
         recycler.give(Vec::<u8>::with_capacity(LARGEST + 1));
         let kept = recycler.kept.lock().unwrap();
         assert_eq!((kept.bytes, kept.buffers.len()), (KEPT, KEPT / LARGEST));
+    }
+
+    #[test]
+    fn what_was_kept_can_be_let_go() {
+        let recycler = Recycler::new();
+        recycler.give(vec![1_u8; 1_000]);
+        recycler.clear();
+        assert!(recycler.take(5).capacity() < 1_000);
     }
 }
