@@ -99,7 +99,7 @@ RSpec.describe "Interrupted workers" do
     expect(Karafka::Embedded.stop).to be_clean
   end
 
-  it "lose nothing to Timeout in a consumer" do
+  it "lose nothing to Timeout in a consumer", :timing do
     calls = Queue.new
     limit = rounds
     work = proc do

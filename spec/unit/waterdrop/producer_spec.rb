@@ -111,7 +111,7 @@ RSpec.describe WaterDrop::Producer do
         .to raise_error(WaterDrop::Errors::ProduceManyError) { |error| expect(error.dispatched.size).to eq(1) }
     end
 
-    it "that say the queue is full are waited for" do
+    it "that say the queue is full are waited for", :timing do
       producer.client.failures = [-184, -184]
       producer.produce_sync(topic: "a", payload: "1")
 
