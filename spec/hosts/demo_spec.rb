@@ -46,7 +46,7 @@ RSpec.describe "bin/demo --check", timing: true do
   end
 
   def await_line(reader, pattern)
-    eventually_within(pattern.inspect, 60) { reader.wait_readable(0.1) && reader.gets.match?(pattern) }
+    eventually_within(pattern.inspect, 60) { reader.wait_readable(0.1) && reader.gets&.b&.match?(pattern) }
   end
 
   # Puma leads a group of its own

@@ -54,7 +54,7 @@ module Demo
     def entries(path)
       return [] unless File.exist?(path)
 
-      File.read(path)[/.*\n/m].to_s.each_line.map { |line| JSON.parse(line) }
+      File.read(path, encoding: "UTF-8")[/.*\n/m].to_s.each_line.map { |line| JSON.parse(line) }
     end
   end
 end

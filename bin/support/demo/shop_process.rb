@@ -89,7 +89,7 @@ module Demo
 
     # @return [String] all it printed
     def log
-      File.exist?(log_path) ? File.read(log_path) : ""
+      File.exist?(log_path) ? File.read(log_path, encoding: "UTF-8").scrub : "" # Puma writes UTF-8 in any locale
     end
 
     # @return [String]
