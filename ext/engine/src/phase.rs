@@ -163,11 +163,6 @@ impl Phase {
             Consumer::Absent => (Self::Gone, Effect::Report),
         }
     }
-
-    /// Whether a worker works on the partition.
-    pub fn is_leased(self) -> bool {
-        matches!(self, Self::Leased | Self::LeasedMore | Self::Draining(_) | Self::HookLeased(_))
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaType};
 
-use super::{Event, PartitionList, Queue, Settings, c_string, outcome, string, sys, take_error};
+use super::{PartitionList, Queue, Settings, c_string, outcome, string, sys, take_error};
 use crate::error::{EngineError, Result};
 use crate::process::ProcessGuard;
 
@@ -211,11 +211,6 @@ impl Client {
                 reason.as_ptr(),
             );
         }
-    }
-
-    /// Takes the next event of a queue without waiting.
-    pub fn next_event(queue: &Queue) -> Option<Event> {
-        queue.poll(std::time::Duration::ZERO)
     }
 }
 

@@ -33,15 +33,6 @@ pub fn error_text(code: i32) -> String {
     )
 }
 
-/// librdkafka's symbolic name of an error code, such as `_PARTITION_EOF`.
-pub fn error_name(code: i32) -> String {
-    RDKafkaRespErr::try_from(code).map_or_else(
-        |_| code.to_string(),
-        // SAFETY: rd_kafka_err2name returns a static, NUL-terminated string for every code.
-        |e| unsafe { string(sys::rd_kafka_err2name(e)) },
-    )
-}
-
 /// Copies a C string; an absent one is empty.
 ///
 /// # Safety
