@@ -96,16 +96,20 @@ impl Poller {
     }
 
     pub(super) fn commit_revoked(&mut self, revocation: Revocation) {
+        if revocation.loss == Loss::Lost {
+            self.finish_revocation(revocation);
+            return;
+        }
         for partition in self.revoked(&revocation.partitions) {
             partition.store_marks();
         }
         let reply = self.client.new_queue();
         match self.client.commit(None, &reply) {
-            Ok(()) if revocation.loss == Loss::Regular => {
+            Ok(()) => {
                 let until = Instant::now() + COMMIT_PATIENCE;
                 self.membership = Membership::Committing { revocation, reply, until };
             }
-            _ => self.finish_revocation(revocation),
+            Err(_) => self.finish_revocation(revocation),
         }
     }
 
