@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use karafka_engine::EngineError;
+use karafka_engine::{EngineError, panic_text};
 use magnus::{Error, ExceptionClass, RClass, RModule, Ruby, prelude::*};
 
 /// Runs a method's body. A panic becomes `Karafka::Native::PanicError`: magnus would raise `fatal`, which nothing
@@ -12,11 +12,7 @@ use magnus::{Error, ExceptionClass, RClass, RModule, Ruby, prelude::*};
 /// What `body` returns, or the panic.
 pub(crate) fn guard<R>(ruby: &Ruby, body: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(ToString::to_string)
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".into());
+        let text = panic_text(&*panic);
         Err(Error::new(class(ruby, "PanicError"), format!("the native extension panicked: {text}")))
     })
 }

@@ -27,7 +27,7 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     /// Headers in their order; a name may come several times (KIP-82).
     pub headers: &'a [(&'a [u8], Option<&'a [u8]>)],
-    /// Milliseconds since the epoch; 0 for now.
+    /// Milliseconds since the epoch; 0 stands for the time it is sent.
     pub timestamp_ms: i64,
 }
 
