@@ -96,7 +96,7 @@ fn settings(bootstrap_servers: &str, topic: &str, partitions: usize) -> Result<B
     let config = EngineConfig::from_json(
         &serde_json::json!({
             "client_id": "floor", "shutdown_timeout_ms": 1_000, "groups": [{
-                "id": group, "group_id": group, "name": group, "max_messages": 1, "max_wait_time_ms": 0,
+                "id": group, "group_id": group, "name": group, "max_messages": 1,
                 "kafka": { "bootstrap.servers": bootstrap_servers, "auto.offset.reset": "earliest" },
                 "topics": [{ "name": topic, "max_messages": 1 }],
             }],

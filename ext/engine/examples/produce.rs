@@ -135,7 +135,7 @@ fn main() -> Result<()> {
     let messages = next("MESSAGES")?.parse()?;
     match mode.as_str() {
         "backlog" => target.backlog(messages),
-        "paced" => target.paced(messages, Duration::from_millis(next("EVERY_MS")?.parse()?)),
+        "paced" => target.paced(messages, Duration::from_secs_f64(next("EVERY_MS")?.parse::<f64>()? / 1_000.0)),
         other => Err(format!("produce: {other} is neither backlog nor paced").into()),
     }
 }

@@ -29,9 +29,13 @@ impl Span {
     fn of(self, bytes: &[u8]) -> Option<&[u8]> {
         (self.start != usize::MAX).then(|| &bytes[self.start..self.start + self.len])
     }
+
+    fn moved(self, by: usize) -> Self {
+        Self { start: self.start.saturating_add(by), ..self }
+    }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     offset: i64,
     timestamp_ms: i64,
@@ -41,7 +45,7 @@ struct Entry {
     headers: Range<u32>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Memory {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
@@ -58,6 +62,23 @@ pub(crate) fn forget_buffers() {
     ENTRIES.clear();
 }
 
+impl Memory {
+    fn append(&mut self, next: &Self, first: usize) {
+        if self.entries.is_empty() {
+            self.received_at_ms = next.received_at_ms;
+        }
+        let (bytes, headers) = (self.bytes.len(), self.headers.len() as u32);
+        self.bytes.extend_from_slice(&next.bytes);
+        self.headers.extend(next.headers.iter().map(|(name, value)| (name.moved(bytes), value.moved(bytes))));
+        self.entries.extend(next.entries[first..].iter().map(|entry| Entry {
+            payload: entry.payload.moved(bytes),
+            key: entry.key.moved(bytes),
+            headers: entry.headers.start + headers..entry.headers.end + headers,
+            ..*entry
+        }));
+    }
+}
+
 impl Drop for Memory {
     fn drop(&mut self) {
         BYTES.give(std::mem::take(&mut self.bytes));
@@ -65,13 +86,14 @@ impl Drop for Memory {
     }
 }
 
-/// A notice that came instead of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
-    /// The end of the partition was reached (only with `enable.partition.eof`).
+/// What is behind a batch, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ending {
+    /// More, or nothing yet.
+    #[default]
+    Open,
+    /// The end of the partition (only with `enable.partition.eof`).
     EndOfPartition,
-    /// The partition can't be read at the moment.
-    Error(RDKafkaErrorCode),
 }
 
 /// Messages of one partition, in offset order. Cloning shares them.
@@ -79,7 +101,28 @@ pub enum Notice {
 pub struct Batch {
     memory: Arc<Memory>,
     first: usize,
-    notice: Option<Notice>,
+    ending: Ending,
+}
+
+/// What taking from a partition's queue brought.
+#[derive(Debug, Default)]
+pub struct Haul {
+    /// The messages.
+    pub batch: Batch,
+    /// Why the partition can't be read at the moment.
+    pub error: Option<RDKafkaErrorCode>,
+    /// Whether there may be more in the queue.
+    pub leftover: Leftover,
+}
+
+/// Whether a queue was emptied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Leftover {
+    /// Nothing was left.
+    #[default]
+    None,
+    /// There was no room to take it all.
+    Possible,
 }
 
 thread_local! {
@@ -89,36 +132,39 @@ thread_local! {
 
 impl Batch {
     /// Lets `fill` put at most `max_messages` librdkafka messages into an array, then copies and frees them.
-    pub(crate) fn read(max_messages: usize, fill: impl FnOnce(&mut [*mut sys::rd_kafka_message_t]) -> usize) -> Self {
+    pub(crate) fn read(max_messages: usize, fill: impl FnOnce(&mut [*mut sys::rd_kafka_message_t]) -> usize) -> Haul {
         SLOTS.with_borrow_mut(|slots| {
             slots.resize(max_messages.max(slots.len()), std::ptr::null_mut());
             let slots = &mut slots[..max_messages];
             let taken = fill(slots).min(max_messages);
-            let batch = Self::copy_of(&slots[..taken]);
+            let (batch, error) = Self::copy_of(&slots[..taken]);
             for message in &slots[..taken] {
                 // SAFETY: librdkafka gave us these messages; each is freed once, after it was copied.
                 unsafe { sys::rd_kafka_message_destroy(*message) }
             }
-            batch
+            Haul { batch, error, leftover: if taken == max_messages { Leftover::Possible } else { Leftover::None } }
         })
     }
 
-    fn copy_of(messages: &[*mut sys::rd_kafka_message_t]) -> Self {
+    fn copy_of(messages: &[*mut sys::rd_kafka_message_t]) -> (Self, Option<RDKafkaErrorCode>) {
         if messages.is_empty() {
-            return Self::default();
+            return Default::default();
         }
         let mut builder = Builder::with_room_for(messages);
-        let mut notice = None;
+        let (mut ending, mut error) = (Ending::Open, None);
         for message in messages {
             // SAFETY: the messages are live until `read` frees them.
             let message = unsafe { &**message };
             match message.err {
-                RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => builder.add(message),
-                RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => notice = Some(Notice::EndOfPartition),
-                other => notice = outcome(other).err().map(Notice::Error),
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => {
+                    ending = Ending::Open;
+                    builder.add(message);
+                }
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => ending = Ending::EndOfPartition,
+                other => error = outcome(other).err(),
             }
         }
-        Self { memory: Arc::new(builder.memory), first: 0, notice }
+        (Self { memory: Arc::new(builder.memory), first: 0, ending }, error)
     }
 
     /// Number of messages.
@@ -131,9 +177,9 @@ impl Batch {
         self.len() == 0
     }
 
-    /// What came instead of, or after, the messages.
-    pub fn notice(&self) -> Option<Notice> {
-        self.notice
+    /// What is behind the messages.
+    pub fn ending(&self) -> Ending {
+        self.ending
     }
 
     /// Offset of the first message.
@@ -156,6 +202,12 @@ impl Batch {
         self.memory.bytes.capacity()
             + self.memory.entries.capacity() * size_of::<Entry>()
             + self.memory.headers.capacity() * size_of::<(Span, Span)>()
+    }
+
+    /// Bytes that a message takes in it, on average.
+    pub fn average_bytes(&self) -> usize {
+        let messages = self.memory.entries.len();
+        self.memory.bytes.len().checked_div(messages).map_or(0, |bytes| bytes + size_of::<Entry>())
     }
 
     fn entry(&self, index: usize) -> Option<&Entry> {
@@ -189,10 +241,27 @@ impl Batch {
         self.memory.headers[range].iter().map(|(name, value)| (name.of(bytes).unwrap_or_default(), value.of(bytes)))
     }
 
-    /// The messages from `offset` on. A gap in the offsets starts at the next message there is.
+    /// The messages of its memory from `offset` on, those too that an earlier call left out. A gap in the offsets
+    /// starts at the next message there is.
     pub fn from_offset(&self, offset: i64) -> Self {
-        let skipped = self.memory.entries[self.first..].partition_point(|e| e.offset < offset);
-        Self { memory: Arc::clone(&self.memory), first: self.first + skipped, notice: self.notice }
+        let first = self.memory.entries.partition_point(|e| e.offset < offset);
+        Self { memory: Arc::clone(&self.memory), first, ending: self.ending }
+    }
+
+    /// This batch with the next one of its partition behind it. What was left out of it is not in its memory any more.
+    pub(crate) fn join(mut self, next: &Self) -> Self {
+        if self.first > 0 {
+            let mut memory = Memory::default();
+            memory.append(&self.memory, self.first);
+            (self.memory, self.first) = (Arc::new(memory), 0);
+        }
+        if !next.is_empty() {
+            Arc::make_mut(&mut self.memory).append(&next.memory, next.first);
+        }
+        if !next.is_empty() || next.ending == Ending::EndOfPartition {
+            self.ending = next.ending;
+        }
+        self
     }
 }
 
@@ -296,12 +365,21 @@ fn is_known_without_headers(message: &sys::rd_kafka_message_t) -> bool {
 
 #[cfg(test)]
 impl Batch {
-    /// A batch of empty messages at the given offsets.
+    /// A batch of messages at the given offsets, with their offsets as payloads.
     pub(crate) fn at_offsets(offsets: impl IntoIterator<Item = i64>) -> Self {
-        let entry = |offset| Entry { offset, timestamp_ms: -1, payload: Span::NIL, key: Span::NIL, headers: 0..0 };
         let mut memory = Memory::default();
-        memory.entries.extend(offsets.into_iter().map(entry));
-        Self { memory: Arc::new(memory), first: 0, notice: None }
+        for offset in offsets {
+            let (text, start) = (offset.to_string(), memory.bytes.len());
+            memory.bytes.extend_from_slice(text.as_bytes());
+            let payload = Span { start, len: text.len() };
+            memory.entries.push(Entry { offset, timestamp_ms: -1, payload, key: Span::NIL, headers: 0..0 });
+        }
+        Self { memory: Arc::new(memory), ..Self::default() }
+    }
+
+    /// The same, at the end of the partition.
+    pub(crate) fn at_the_end(self) -> Self {
+        Self { ending: Ending::EndOfPartition, ..self }
     }
 }
 
@@ -315,8 +393,21 @@ mod tests {
         assert_eq!(batch.from_offset(4).first_offset(), Some(4));
         assert_eq!(batch.from_offset(5).first_offset(), Some(8));
         assert_eq!(batch.from_offset(5).from_offset(9).len(), 1);
+        assert_eq!(batch.from_offset(9).from_offset(4).len(), 3, "what was left out is still there");
         assert!(batch.from_offset(10).is_empty());
         assert_eq!(batch.from_offset(0).len(), 4);
+    }
+
+    #[test]
+    fn joined_batches_are_one() {
+        let parts = Batch::at_offsets([3, 4]).at_the_end();
+        let joined = parts.clone().join(&Batch::at_offsets([5, 6, 9]).from_offset(6));
+        let payloads: Vec<_> = (0..joined.len()).map(|i| joined.payload(i).unwrap()).collect();
+        assert_eq!(payloads, [b"3", b"4", b"6", b"9"]);
+        assert_eq!((joined.ending(), joined.key(2)), (Ending::Open, None));
+        assert_eq!((parts.len(), parts.ending()), (2, Ending::EndOfPartition), "who shares it sees no change");
+        assert_eq!(joined.clone().join(&Batch::default().at_the_end()).ending(), Ending::EndOfPartition);
+        assert_eq!(joined.from_offset(6).join(&Batch::default()).from_offset(0).len(), 2);
     }
 
     #[test]

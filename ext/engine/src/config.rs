@@ -19,6 +19,9 @@ pub struct EngineConfig {
     /// Bytes of messages that may be prefetched in all, divided over the groups and their partitions.
     #[serde(default = "default_prefetch_bytes")]
     pub prefetch_bytes: usize,
+    /// What the workers may use of one processor while the host is busy, in percent; 100 never paces them.
+    #[serde(default = "default_host_share")]
+    pub host_share: f64,
     /// One Kafka client is made for each.
     pub groups: Vec<GroupConfig>,
 }
@@ -37,10 +40,12 @@ pub struct GroupConfig {
     pub kafka: BTreeMap<String, String>,
     /// Most messages of a batch.
     pub max_messages: usize,
-    /// How long a batch gathers, in milliseconds; 0 starts it with the first message.
-    pub max_wait_time_ms: u64,
     /// Topics of the group.
     pub topics: Vec<TopicConfig>,
+}
+
+fn default_host_share() -> f64 {
+    100.0
 }
 
 fn default_prefetch_bytes() -> usize {
@@ -62,12 +67,18 @@ pub struct TopicConfig {
     pub name: String,
     /// Most messages of a batch of this topic.
     pub max_messages: usize,
+    /// How long a batch gathers, in milliseconds; 0 starts it with the first message.
+    #[serde(default)]
+    pub max_wait_time_ms: u64,
     /// Whether only the consumer's own marks move the offset.
     #[serde(default)]
     pub offsets: OffsetManagement,
     /// Backoff after a failed batch.
     #[serde(default)]
     pub pause: PauseConfig,
+    /// Whether the consumer is told of the end of a partition where no message came before it.
+    #[serde(default)]
+    pub eofed: bool,
 }
 
 /// Who marks messages as consumed.
@@ -110,6 +121,11 @@ impl Default for PauseConfig {
 }
 
 impl PauseConfig {
+    /// The pause after which delivery goes on behind a message that was given up.
+    pub fn first(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
     /// Backoff after the failed `attempt` (1 for the first). The first exponential step is already doubled,
     /// as users of the framework know it.
     pub fn backoff(&self, attempt: u32) -> Duration {
@@ -183,7 +199,7 @@ mod tests {
     #[test]
     fn debug_shows_no_settings() {
         let json = r#"{"client_id":"a","shutdown_timeout_ms":1,"groups":[{"id":"g","group_id":"g","name":"n",
-            "kafka":{"sasl.password":"hunter2"},"max_messages":1,"max_wait_time_ms":0,
+            "kafka":{"sasl.password":"hunter2"},"max_messages":1,
             "topics":[{"name":"t","max_messages":1}]}]}"#;
         let config = EngineConfig::from_json(json).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));

@@ -17,7 +17,7 @@ use crate::poller::panic_text;
 use crate::report::{RunningJob, StopReport};
 
 /// Longest sleep of the control thread.
-const ROUND: Duration = Duration::from_secs(5);
+const ROUND: Duration = Duration::from_secs(1);
 /// Panics after which the control thread gives up.
 const PANICS: usize = 3;
 
@@ -26,8 +26,17 @@ const PANICS: usize = 3;
 pub struct Requests {
     /// Drain and leave before this time.
     pub stop: Mutex<Option<Instant>>,
-    /// Panic, to test what follows.
-    pub panic: Mutex<Option<()>>,
+    /// Fail, to test what follows.
+    pub failure: Mutex<Option<Failure>>,
+}
+
+/// How a thread of the engine fails when it is asked to, to test what follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It panics.
+    Panic,
+    /// It does nothing for so long.
+    Stall(Duration),
 }
 
 /// Where a stop stands.
@@ -75,8 +84,9 @@ impl Control {
             let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(self.serve())));
             let Err(panic) = ended else { return };
             let message = format!("control thread panicked: {}", panic_text(&*panic));
-            self.hub.report_error(None, ErrorSeverity::Critical, message);
+            // Whoever hears of the error finds the engine crashed.
             self.hub.crash();
+            self.hub.report_error(None, ErrorSeverity::Critical, message);
         }
         self.finish();
     }
@@ -88,16 +98,20 @@ impl Control {
             let wait = next.saturating_duration_since(Instant::now());
             // Ends early when something changed.
             let _ = tokio::time::timeout(wait, self.hub.control_woken()).await;
-            self.panic_if_asked();
+            self.hub.control_turned();
+            self.fail_if_asked();
             self.fire_alarms();
             self.step();
         }
     }
 
-    fn panic_if_asked(&self) {
-        #[allow(clippy::panic)] // The point of the request.
-        if self.requests.panic.lock().take().is_some() {
-            panic!("asked to");
+    fn fail_if_asked(&self) {
+        let asked = self.requests.failure.lock().take();
+        match asked {
+            None => {}
+            #[allow(clippy::panic)] // The point of the request.
+            Some(Failure::Panic) => panic!("asked to"),
+            Some(Failure::Stall(length)) => std::thread::sleep(length),
         }
     }
 
@@ -147,6 +161,7 @@ impl Control {
             }
             (Plan::Drain, Some(stop)) if self.is_drained() || now >= self.drain_deadline(stop) => {
                 self.report.lock().abandon(self.running_jobs());
+                self.hub.events.push(EngineEvent::Leaving);
                 for group in &self.groups {
                     group.send(GroupCommand::Close(stop));
                 }

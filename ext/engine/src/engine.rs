@@ -4,18 +4,23 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rdkafka::types::RDKafkaErrorCode;
+
 use crate::sync::Mutex;
 
 use crate::config::EngineConfig;
-use crate::control::{Control, Requests};
+use crate::control::{Control, Failure, Requests};
 use crate::error::{EngineError, Result};
-use crate::events::Next;
+use crate::events::{ErrorSeverity, Next};
 use crate::group::{GroupCommand, GroupShared};
-use crate::health::{GroupHealth, Health};
+use crate::health::{GroupHealth, GroupPulse, Health, Pulse};
 use crate::hub::Hub;
+use crate::inquiry::GroupClient;
 use crate::kafka::Settings;
 use crate::lifecycle::{Call, State};
+use crate::pacing::Pacing;
 use crate::poller::Poller;
+use crate::ration::Ration;
 use crate::report::StopReport;
 use crate::settings::GroupSettings;
 use crate::worker::Worker;
@@ -25,8 +30,16 @@ use crate::worker::Worker;
 pub enum Fault {
     /// The control thread panics.
     ControlPanic,
+    /// The control thread does nothing for so long.
+    ControlStall(Duration),
     /// The first group's poll thread panics.
     PollPanic,
+    /// The first group's poll thread does nothing for so long.
+    PollStall(Duration),
+    /// The engine crashes.
+    Crash,
+    /// A broker refuses the first group's client.
+    Refusal,
     /// The first group's client enters librdkafka's fatal state.
     FatalError,
 }
@@ -53,7 +66,7 @@ impl Engine {
             let settings = GroupSettings::of(group, config.prefetch_bytes_per_group());
             Settings::new(&group.id, settings.librdkafka())?;
         }
-        let hub = Hub::new();
+        let hub = Hub::new(Pacing::new(config.host_share), Ration::new(config.prefetch_bytes));
         let groups = config
             .groups
             .iter()
@@ -176,7 +189,24 @@ impl Engine {
             groups: self.groups.iter().map(|g| GroupHealth::of(g)).collect(),
             idle_workers: self.hub.ready.idle_workers(),
             ready_partitions: self.hub.ready.len(),
+            pacing: self.hub.ready.pacing(),
             dropped_events: self.hub.events.dropped(),
+        }
+    }
+
+    /// What an application asks the client of a group; `None` for an index that no group has.
+    pub fn group_client(&self, group: usize) -> Option<GroupClient> {
+        self.groups.get(group).map(|group| GroupClient::new(Arc::clone(group)))
+    }
+
+    /// Whether the engine does anything.
+    pub fn pulse(&self) -> Pulse {
+        Pulse {
+            state: self.state().name(),
+            control_turns: self.hub.control_turns(),
+            groups: self.groups.iter().map(|g| GroupPulse::of(g)).collect(),
+            idle_workers: self.hub.ready.idle_workers(),
+            ready_partitions: self.hub.ready.len(),
         }
     }
 
@@ -195,6 +225,16 @@ impl Engine {
         self.hub.want_statistics();
     }
 
+    /// How many jobs run, and how many partitions wait for a worker.
+    pub fn job_counts(&self) -> (usize, usize) {
+        if self.is_home() { (self.hub.ready.busy_workers(), self.hub.ready.len()) } else { (0, 0) }
+    }
+
+    /// How many times each group's poll thread came round.
+    pub fn poll_turns(&self) -> Vec<u64> {
+        self.groups.iter().map(|g| g.poll_turns()).collect()
+    }
+
     /// The configured longest stop.
     pub fn shutdown_timeout(&self) -> Duration {
         Duration::from_millis(self.config.shutdown_timeout_ms)
@@ -208,13 +248,26 @@ impl Engine {
     /// Provokes a fault.
     pub fn provoke(&self, fault: Fault) {
         match fault {
-            Fault::ControlPanic => {
-                *self.requests.panic.lock() = Some(());
-                self.hub.wake_control();
+            Fault::ControlPanic => self.fail_control(Failure::Panic),
+            Fault::ControlStall(length) => self.fail_control(Failure::Stall(length)),
+            Fault::PollPanic => self.send_first(GroupCommand::Fail(Failure::Panic)),
+            Fault::PollStall(length) => self.send_first(GroupCommand::Fail(Failure::Stall(length))),
+            Fault::Crash => {
+                self.hub.crash();
+                self.hub.report_error(None, ErrorSeverity::Critical, "asked to crash".into());
             }
-            Fault::PollPanic => self.send_first(GroupCommand::Panic),
+            Fault::Refusal => {
+                if let Some(group) = self.groups.first() {
+                    group.report_client_error(RDKafkaErrorCode::SaslAuthenticationFailed, "asked to", None);
+                }
+            }
             Fault::FatalError => self.send_first(GroupCommand::FailFatally),
         }
+    }
+
+    fn fail_control(&self, failure: Failure) {
+        *self.requests.failure.lock() = Some(failure);
+        self.hub.wake_control();
     }
 
     fn send_first(&self, command: GroupCommand) {

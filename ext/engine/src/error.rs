@@ -2,6 +2,8 @@
 
 use rdkafka::types::RDKafkaErrorCode;
 
+use crate::kafka::Secrets;
+
 /// What can go wrong in the engine, with what failed, where and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -82,6 +84,24 @@ pub enum EngineError {
         /// Error of the operating system.
         source: std::io::Error,
     },
+}
+
+impl EngineError {
+    /// librdkafka's code; 0 where there is none.
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::Kafka { code, .. } => *code as i32,
+            _ => 0,
+        }
+    }
+
+    /// Takes secrets out of what librdkafka said of a setting.
+    pub(crate) fn mask(self, secrets: &Secrets) -> Self {
+        match self {
+            Self::Setting { group, setting, reason } => Self::Setting { group, setting, reason: secrets.mask(reason) },
+            other => other,
+        }
+    }
 }
 
 /// librdkafka's English description of an error code.

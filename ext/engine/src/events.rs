@@ -1,16 +1,22 @@
 //! What the engine tells its host: one bounded channel, read by one thread.
 //!
-//! When it is full, statistics and log lines make room first and are counted; rebalances and errors stay.
+//! When it is full, statistics, log lines and pauses make room first and are counted; rebalances and errors stay.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, Woken};
 use serde::Serialize;
 
+use crate::statistics::Document;
+
 /// Most events that wait to be read.
 pub const CAPACITY: usize = 1_024;
+
+/// Most bytes of statistics that wait to be read; one document is always taken.
+pub const STATISTICS_CAPACITY: usize = 16 << 20;
 
 /// A partition named in an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,10 +69,32 @@ pub enum EngineEvent {
         /// librdkafka's name of the client.
         client: String,
     },
+    /// Work has ended, or its time has: the groups are left now.
+    Leaving,
     /// A group left and closed its client.
     GroupStopped {
         /// Subscription group.
         group: usize,
+    },
+    /// A group's client can't go on.
+    GroupFailed {
+        /// Subscription group.
+        group: usize,
+        /// librdkafka's code; 0 for a failure of the engine itself.
+        code: i32,
+        /// What failed, where and why.
+        message: String,
+        /// When there will be a new one, in milliseconds; none when there will be none.
+        retry_in_ms: Option<u64>,
+    },
+    /// A group has a new client, which subscribed.
+    ClientReset {
+        /// Subscription group.
+        group: usize,
+        /// librdkafka's name of the client.
+        client: String,
+        /// How long there was none, in milliseconds.
+        took_ms: u64,
     },
     /// Partitions come or go.
     Rebalance {
@@ -88,12 +116,18 @@ pub enum EngineEvent {
         /// Whether it passes.
         severity: ErrorSeverity,
     },
-    /// librdkafka's statistics document.
+    /// Nothing is wrong with a group any more that doesn't pass by itself.
+    Healed {
+        /// Subscription group.
+        group: usize,
+    },
+    /// librdkafka's statistics document, decorated.
     Statistics {
         /// Subscription group.
         group: usize,
-        /// The document.
-        json: String,
+        /// The document. It is JSON already, in parts.
+        #[serde(skip)]
+        document: Arc<Document>,
     },
     /// A line of librdkafka's log.
     Log {
@@ -104,6 +138,28 @@ pub enum EngineEvent {
         /// The line with its facility.
         line: String,
     },
+    /// A partition delivers nothing for a while.
+    Paused {
+        /// Subscription group.
+        group: usize,
+        /// Name of the topic.
+        topic: String,
+        /// Number of the partition.
+        partition: i32,
+        /// Where delivery goes on afterwards; none behind what was delivered.
+        offset: Option<i64>,
+        /// For how long, in milliseconds; none until it is resumed.
+        timeout: Option<u64>,
+    },
+    /// A partition delivers again.
+    Resumed {
+        /// Subscription group.
+        group: usize,
+        /// Name of the topic.
+        topic: String,
+        /// Number of the partition.
+        partition: i32,
+    },
     /// A client asks for an OAUTHBEARER token.
     TokenRefresh {
         /// Subscription group.
@@ -113,15 +169,56 @@ pub enum EngineEvent {
 
 impl EngineEvent {
     fn makes_room(&self) -> bool {
-        matches!(self, Self::Statistics { .. } | Self::Log { .. })
+        matches!(self, Self::Statistics { .. } | Self::Log { .. } | Self::Paused { .. } | Self::Resumed { .. })
+    }
+
+    fn statistics_bytes(&self) -> usize {
+        match self {
+            Self::Statistics { document, .. } => document.len(),
+            _ => 0,
+        }
     }
 }
 
 #[derive(Default)]
 struct Inbox {
     waiting: VecDeque<EngineEvent>,
+    statistics_bytes: usize,
     end: End,
     nudged: bool,
+}
+
+impl Inbox {
+    /// Puts an event at the end; what could not be kept, it or another, is returned.
+    fn put(&mut self, event: EngineEvent) -> Option<EngineEvent> {
+        let bytes = event.statistics_bytes();
+        if bytes > 0 && self.statistics_bytes > 0 && self.statistics_bytes + bytes > STATISTICS_CAPACITY {
+            return Some(event);
+        }
+        let dropped = if self.waiting.len() >= CAPACITY {
+            if event.makes_room() {
+                return Some(event);
+            }
+            match self.waiting.iter().position(EngineEvent::makes_room) {
+                Some(index) => self.waiting.remove(index),
+                // Only errors and rebalances are left: the same one again says nothing new, else the oldest goes.
+                None if self.waiting.back() == Some(&event) => return Some(event),
+                None => self.waiting.pop_front(),
+            }
+        } else {
+            None
+        };
+        self.statistics_bytes -= dropped.as_ref().map_or(0, EngineEvent::statistics_bytes);
+        self.statistics_bytes += bytes;
+        self.waiting.push_back(event);
+        dropped
+    }
+
+    fn take(&mut self) -> Option<EngineEvent> {
+        let event = self.waiting.pop_front()?;
+        self.statistics_bytes -= event.statistics_bytes();
+        Some(event)
+    }
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -154,19 +251,9 @@ impl Events {
     /// Adds an event. Never waits: when the channel is full a statistics document or log line makes room.
     pub fn push(&self, event: EngineEvent) {
         let mut inbox = self.inbox.lock();
-        if inbox.waiting.len() >= CAPACITY {
+        if inbox.put(event).is_some() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            if event.makes_room() {
-                return;
-            }
-            match inbox.waiting.iter().position(EngineEvent::makes_room) {
-                Some(index) => drop(inbox.waiting.remove(index)),
-                // Only errors and rebalances are left: the same one again says nothing new, else the oldest goes.
-                None if inbox.waiting.back() == Some(&event) => return,
-                None => drop(inbox.waiting.pop_front()),
-            }
         }
-        inbox.waiting.push_back(event);
         self.arrived.notify_one();
     }
 
@@ -175,7 +262,7 @@ impl Events {
         let deadline = Instant::now() + timeout;
         let mut inbox = self.inbox.lock();
         loop {
-            if let Some(event) = inbox.waiting.pop_front() {
+            if let Some(event) = inbox.take() {
                 return Next::Event(event);
             }
             if inbox.end == End::Closed {
@@ -219,7 +306,13 @@ mod tests {
     }
 
     fn statistics() -> EngineEvent {
-        EngineEvent::Statistics { group: 0, json: "{}".into() }
+        statistics_of(2)
+    }
+
+    fn statistics_of(bytes: usize) -> EngineEvent {
+        let mut document = Document::default();
+        document.frame = " ".repeat(bytes);
+        EngineEvent::Statistics { group: 0, document: document.into() }
     }
 
     #[test]
@@ -235,6 +328,20 @@ mod tests {
             assert_eq!(events.next(Duration::ZERO), Next::Event(error(code)));
         }
         assert_eq!(events.next(Duration::ZERO), Next::Nothing);
+    }
+
+    #[test]
+    fn statistics_that_nobody_reads_take_a_bounded_part_of_the_memory() {
+        let events = Events::default();
+        let half = STATISTICS_CAPACITY / 2;
+        (0..3).for_each(|_| events.push(statistics_of(half)));
+        assert_eq!(events.dropped(), 1);
+        events.push(error(1));
+        (0..2).for_each(|_| assert_eq!(events.next(Duration::ZERO), Next::Event(statistics_of(half))));
+        assert_eq!(events.next(Duration::ZERO), Next::Event(error(1)));
+        events.push(statistics_of(3 * half));
+        assert_eq!(events.dropped(), 1);
+        assert_eq!(events.next(Duration::ZERO), Next::Event(statistics_of(3 * half)));
     }
 
     #[test]

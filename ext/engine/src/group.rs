@@ -4,23 +4,28 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::sync::Mutex;
+use crate::sync::{Condvar, Mutex};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::GroupConfig;
+use crate::control::Failure;
 use crate::events::{EngineEvent, ErrorSeverity};
+use crate::hints::{self, Hints, is_missing_token};
 use crate::hub::Hub;
-use crate::kafka::Queue;
+use crate::kafka::{Client, ClientRole, Queue};
 use crate::partition::Partition;
 use crate::phase::Hook;
+use crate::severity::severity_of;
+use crate::statistics::Decorator;
+use crate::trouble::{Scope, Standing, Troubles};
 
 /// What the control thread asks of a poll thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GroupCommand {
     /// Commit, leave the group and close the client, all before this time.
     Close(Instant),
-    /// Panic, to test what follows.
-    Panic,
+    /// Fail, to test what follows.
+    Fail(Failure),
     /// Put the client into librdkafka's fatal state, to test what follows.
     FailFatally,
 }
@@ -41,7 +46,9 @@ pub enum Connection {
 pub struct GroupStatus {
     /// How it stands with its brokers.
     pub connection: Connection,
-    /// When the poll thread last came round.
+    /// How often the poll thread came round.
+    pub poll_turns: u64,
+    /// When it last did.
     pub last_poll: Option<Instant>,
     /// The last error, and when it came.
     pub last_error: Option<(Instant, String)>,
@@ -66,27 +73,40 @@ pub struct GroupShared {
     pub config: GroupConfig,
     hub: Arc<Hub>,
     partitions: Mutex<HashMap<(String, i32), Arc<Partition>>>,
+    /// Partitions that went while their jobs ran.
+    evicted: Mutex<Vec<Arc<Partition>>>,
     commands: Mutex<Vec<GroupCommand>>,
+    commanded: Condvar,
     queue: Mutex<Option<Arc<Queue>>>,
     status: Mutex<GroupStatus>,
+    hints: Hints,
+    troubles: Mutex<Troubles>,
+    decorator: Mutex<Option<Decorator>>,
 }
 
 impl GroupShared {
     /// A group without a client yet.
     pub fn new(index: usize, config: GroupConfig, hub: Arc<Hub>) -> Arc<Self> {
+        let hints = Hints::new(&config.id, ClientRole::Consumer, &config.kafka);
         Arc::new(Self {
             index,
             config,
             hub,
             partitions: Mutex::default(),
+            evicted: Mutex::default(),
             commands: Mutex::default(),
+            commanded: Condvar::new(),
             queue: Mutex::default(),
             status: Mutex::new(GroupStatus {
                 connection: Connection::Pending,
+                poll_turns: 0,
                 last_poll: None,
                 last_error: None,
                 stage: Stage::Open,
             }),
+            hints,
+            troubles: Mutex::default(),
+            decorator: Mutex::default(),
         })
     }
 
@@ -106,12 +126,18 @@ impl GroupShared {
         self.queue.lock().is_some()
     }
 
+    /// The client, as long as there is one.
+    pub fn client(&self) -> Option<Arc<Client>> {
+        self.queue.lock().as_ref().map(|queue| Arc::clone(queue.client()))
+    }
+
     /// Has the poll thread look around.
     pub fn wake(&self) {
         let queue = self.queue.lock().clone();
         if let Some(queue) = queue {
             queue.wake();
         }
+        self.commanded.notify_all();
     }
 
     /// Asks something of the poll thread.
@@ -123,6 +149,14 @@ impl GroupShared {
     /// What was asked since the last call.
     pub fn take_commands(&self) -> Vec<GroupCommand> {
         std::mem::take(&mut *self.commands.lock())
+    }
+
+    /// Waits for a command, a wake-up or the end of this time, where there is no client to wait at.
+    pub fn wait_for_command(&self, timeout: std::time::Duration) {
+        let commands = self.commands.lock();
+        if commands.is_empty() {
+            drop(self.commanded.wait_until(commands, Instant::now() + timeout));
+        }
     }
 
     // ---- partitions ------------------------------------------------------------------------------------------
@@ -139,14 +173,27 @@ impl GroupShared {
         self.partitions.lock().get(&(topic.to_string(), partition)).cloned()
     }
 
-    /// Takes a partition out.
-    pub fn remove(&self, topic: &str, partition: i32) -> Option<Arc<Partition>> {
-        self.partitions.lock().remove(&(topic.to_string(), partition))
+    /// Takes a partition out; it is remembered until its job has ended.
+    pub fn evict(&self, topic: &str, partition: i32) -> Option<Arc<Partition>> {
+        let partition = self.partitions.lock().remove(&(topic.to_string(), partition))?;
+        let mut evicted = self.evicted.lock();
+        evicted.retain(|p| !p.is_gone());
+        if !partition.is_gone() {
+            evicted.push(Arc::clone(&partition));
+        }
+        Some(partition)
     }
 
     /// Every assigned partition.
     pub fn partitions(&self) -> Vec<Arc<Partition>> {
         self.partitions.lock().values().cloned().collect()
+    }
+
+    /// Every partition that may have a job: the assigned ones, and those that went while theirs ran.
+    pub fn working(&self) -> Vec<Arc<Partition>> {
+        let mut working = self.partitions();
+        working.extend(self.evicted.lock().iter().filter(|p| !p.is_gone()).cloned());
+        working
     }
 
     /// Has every partition end its work, with this last hook.
@@ -158,7 +205,7 @@ impl GroupShared {
 
     /// Whether no partition has work left.
     pub fn is_drained(&self) -> bool {
-        self.partitions.lock().values().all(|p| p.is_gone())
+        self.working().iter().all(|p| p.is_gone())
     }
 
     // ---- status ----------------------------------------------------------------------------------------------
@@ -170,23 +217,61 @@ impl GroupShared {
 
     /// The poll thread came round.
     pub fn polled(&self) {
-        self.status.lock().last_poll = Some(Instant::now());
+        let mut status = self.status.lock();
+        status.poll_turns += 1;
+        status.last_poll = Some(Instant::now());
+    }
+
+    /// How often the poll thread came round.
+    pub fn poll_turns(&self) -> u64 {
+        self.status.lock().poll_turns
     }
 
     /// Notes how the group stands with its brokers.
     pub fn set_connection(&self, connection: Connection) {
+        if connection == Connection::Up {
+            self.heal(|scope| matches!(scope, Scope::Connection | Scope::Encryption));
+        }
         self.status.lock().connection = connection;
     }
 
     /// The client was closed.
     pub fn closed(&self) {
         self.status.lock().stage = Stage::Closed;
+        drop(self.decorator.lock().take());
         self.hub.wake_control();
     }
 
     /// Whether the client was closed.
     pub fn is_closed(&self) -> bool {
         self.status.lock().stage == Stage::Closed
+    }
+
+    // ---- statistics ------------------------------------------------------------------------------------------
+
+    /// Takes a document of `client`, as far as somebody wants it.
+    pub fn statistics(&self, client: &str, json: &str) {
+        if !self.hub.statistics_wanted() {
+            return;
+        }
+        let document = {
+            let mut decorator = self.decorator.lock();
+            if !decorator.as_ref().is_some_and(|d| d.knows(client)) {
+                *decorator = Some(Decorator::new(client));
+            }
+            decorator.as_mut().map(|d| d.decorate(json, Instant::now()))
+        };
+        match document {
+            Some(Ok(document)) => {
+                let document = Arc::new(document);
+                self.hub.events.push(EngineEvent::Statistics { group: self.index, document });
+            }
+            Some(Err(error)) => {
+                let message = format!("{}: librdkafka's statistics: {error}", self.config.id);
+                self.report(ErrorSeverity::Passing, 0, message);
+            }
+            None => {}
+        }
     }
 
     /// Notes an error and tells the host.
@@ -197,7 +282,101 @@ impl GroupShared {
 
     /// Notes a librdkafka error of `operation` and tells the host.
     pub fn report_kafka_error(&self, code: RDKafkaErrorCode, operation: &str) {
-        let message = format!("{}: {operation}: {}", self.config.id, crate::error::code_text(code));
-        self.report(ErrorSeverity::Passing, code as i32, message);
+        self.report_client_error(code, &format!("{operation}: {}", crate::error::code_text(code)), None);
+    }
+
+    /// Notes what librdkafka says of an error and tells the host, with what to look at. `scope` is what the error is
+    /// about, where the caller knows better than its text.
+    pub fn report_client_error(&self, code: RDKafkaErrorCode, reason: &str, scope: Option<Scope>) {
+        let (now, code) = (Instant::now(), hints::true_code(code, reason));
+        let severity = severity_of(code);
+        {
+            let mut troubles = self.troubles.lock();
+            if severity == ErrorSeverity::Critical {
+                let topics = self.config.topics.iter().map(|topic| topic.name.clone());
+                let scope = scope.unwrap_or_else(|| Scope::of(code, reason, topics));
+                troubles.add(scope, self.hints.explain(code, reason));
+                if self.hints.is_about_token(code) && !is_missing_token(reason) {
+                    troubles.want_token(now);
+                }
+            }
+            let topic = self.config.topics.iter().map(|topic| &topic.name).find(|name| reason.contains(*name)).cloned();
+            if self.hints.of(code, reason).is_some_and(|hint| !troubles.is_news(code, hint, topic, now)) {
+                return;
+            }
+        }
+        self.report(severity, code as i32, self.hints.explain(code, reason));
+    }
+
+    /// No broker can be reached. librdkafka says so each time it has tried, and says no more than that.
+    pub fn went_down(&self, reason: &str) {
+        let mut status = self.status.lock();
+        let was = std::mem::replace(&mut status.connection, Connection::Down);
+        let cause = status.last_error.as_ref().map(|(_, cause)| format!("; before that: {cause}"));
+        drop(status);
+        if was != Connection::Down {
+            let message = format!("{}: {reason}{}", self.config.id, cause.unwrap_or_default());
+            let code = RDKafkaErrorCode::AllBrokersDown as i32;
+            self.hub.events.push(EngineEvent::Error {
+                group: Some(self.index),
+                code,
+                message,
+                severity: ErrorSeverity::Passing,
+            });
+        }
+    }
+
+    /// What people read of an error of the group's client.
+    pub fn explain(&self, code: RDKafkaErrorCode, reason: &str) -> String {
+        self.hints.explain(code, reason)
+    }
+
+    /// The group has no client until it gets a new one.
+    pub fn lost_client(&self, message: &str) {
+        self.troubles.lock().add(Scope::Membership, message.to_string());
+        let mut status = self.status.lock();
+        status.connection = Connection::Down;
+        status.last_error = Some((Instant::now(), message.to_string()));
+    }
+
+    /// What is wrong with the group and does not pass by itself.
+    pub fn critical_error(&self) -> Option<String> {
+        self.troubles.lock().first()
+    }
+
+    // ---- troubles --------------------------------------------------------------------------------------------
+
+    /// Takes out troubles that are over; tells the host when none is left.
+    pub fn heal(&self, is_over: impl Fn(&Scope) -> bool) {
+        if self.troubles.lock().heal(is_over) == Standing::Healed {
+            self.hub.events.push(EngineEvent::Healed { group: self.index });
+        }
+    }
+
+    /// Looks for signs that a topic can be read again. A fetch that is refused brings no watermarks, and forgets those
+    /// there were.
+    pub fn review_reading(&self) {
+        let unread = self.troubles.lock().unread();
+        for topic in unread {
+            let mut own = self.partitions().into_iter().filter(|p| p.place().topic.name == topic);
+            if own.all(|partition| partition.watermarks().is_some()) {
+                self.heal(|scope| *scope == Scope::Reading(topic.clone()));
+            }
+        }
+    }
+
+    /// Topics that could not be subscribed to.
+    pub fn unsubscribed(&self) -> Vec<String> {
+        self.troubles.lock().unsubscribed()
+    }
+
+    /// Whether TLS fails.
+    pub fn is_unencrypted(&self) -> bool {
+        self.troubles.lock().is_unencrypted()
+    }
+
+    /// Whether a token in place of a refused one is to be asked for now.
+    pub fn is_token_due(&self) -> bool {
+        self.troubles.lock().is_token_due(Instant::now())
     }
 }

@@ -8,8 +8,10 @@ use tokio::sync::Notify;
 
 use crate::events::{EngineEvent, ErrorSeverity, Events};
 use crate::lifecycle::{Call, Lifecycle, State};
+use crate::pacing::Pacing;
 use crate::partition::Partition;
 use crate::process::ProcessGuard;
+use crate::ration::Ration;
 use crate::ready::ReadyList;
 use crate::timers::{Alarm, Earliest, Timers};
 
@@ -17,6 +19,8 @@ use crate::timers::{Alarm, Earliest, Timers};
 pub struct Hub {
     /// Partitions that wait for a worker.
     pub ready: ReadyList,
+    /// Memory for batches.
+    pub ration: Ration,
     /// Deadlines of partitions.
     pub timers: Timers,
     /// Events for the host.
@@ -26,24 +30,33 @@ pub struct Hub {
     /// The process all of this lives in.
     pub process: ProcessGuard,
     control: Arc<Notify>,
+    control_turns: AtomicU64,
     statistics_wanted: AtomicBool,
     assignments: AtomicU64,
 }
 
 impl Hub {
-    /// A hub of an engine that was not started.
-    pub fn new() -> Arc<Self> {
+    /// A hub of an engine that was not started, with workers of this pace.
+    pub fn new(pacing: Pacing, ration: Ration) -> Arc<Self> {
         let control = Arc::new(Notify::new());
         Arc::new(Self {
-            ready: ReadyList::new(Arc::clone(&control)),
+            ready: ReadyList::new(Arc::clone(&control), pacing),
+            ration,
             timers: Timers::default(),
             events: Events::default(),
             lifecycle: Lifecycle::default(),
             process: ProcessGuard::here(),
             control,
+            control_turns: AtomicU64::new(0),
             statistics_wanted: AtomicBool::new(false),
             assignments: AtomicU64::new(0),
         })
+    }
+
+    /// A hub without limits.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Arc<Self> {
+        Self::new(Pacing::new(100.0), Ration::new(usize::MAX))
     }
 
     /// Has the control thread look at everything again.
@@ -54,6 +67,16 @@ impl Hub {
     /// Ends when [`Hub::wake_control`] was called.
     pub async fn control_woken(&self) {
         self.control.notified().await;
+    }
+
+    /// The control thread came round.
+    pub fn control_turned(&self) {
+        self.control_turns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the control thread came round.
+    pub fn control_turns(&self) -> u64 {
+        self.control_turns.load(Ordering::Relaxed)
     }
 
     /// Sets a partition's alarm.

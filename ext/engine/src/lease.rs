@@ -8,13 +8,15 @@ use std::time::Duration;
 use crate::batch::Batch;
 use crate::partition::Partition;
 use crate::phase::Hook;
-use crate::ready::Waited;
+use crate::ready::{Measure, Waited};
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
     /// Consume a batch.
     Consume,
+    /// Tell the consumer that the partition ended before another message came.
+    Eofed,
     /// Tell the consumer that its partition was revoked.
     Revoked,
     /// Tell the consumer that the engine stops.
@@ -26,6 +28,7 @@ impl Job {
     pub fn name(self) -> &'static str {
         match self {
             Self::Consume => "consume",
+            Self::Eofed => "eofed",
             Self::Revoked => "revoked",
             Self::Shutdown => "shutdown",
         }
@@ -41,7 +44,7 @@ impl From<Hook> for Job {
     }
 }
 
-/// A job with its partition. Settled once, by the first of [`Lease::succeed`], [`Lease::fail`] and
+/// A job with its partition. Settled once, by the first of [`Lease::succeed`], [`Lease::fail`], [`Lease::dead_letter`] and
 /// [`Lease::give_back`]; dropping an unsettled lease gives it back.
 pub struct Lease {
     partition: Arc<Partition>,
@@ -49,12 +52,18 @@ pub struct Lease {
     batch: Batch,
     attempt: u32,
     settled: AtomicBool,
-    waits_before: OnceLock<i64>,
+    began: OnceLock<Began>,
+}
+
+/// What the thread had used when the job began on it.
+struct Began {
+    switches: i64,
+    cpu: Option<Duration>,
 }
 
 impl Lease {
     pub(crate) fn new(partition: Arc<Partition>, job: Job, batch: Batch, attempt: u32) -> Self {
-        Self { partition, job, batch, attempt, settled: AtomicBool::new(false), waits_before: OnceLock::new() }
+        Self { partition, job, batch, attempt, settled: AtomicBool::new(false), began: OnceLock::new() }
     }
 
     /// What to do.
@@ -67,7 +76,7 @@ impl Lease {
         &self.partition
     }
 
-    /// The messages; empty for a hook.
+    /// The messages; empty where the job is another one than to consume.
     pub fn batch(&self) -> &Batch {
         &self.batch
     }
@@ -77,16 +86,20 @@ impl Lease {
         self.attempt
     }
 
-    /// The job begins on the calling thread, which settles it too. Whether jobs wait for something decides how many
-    /// workers are worth waking.
-    pub fn begin(&self) {
-        let _ = self.waits_before.set(voluntary_switches());
+    /// The job begins on the calling thread, which settles it too, and which waited so long to run: for Ruby's lock.
+    /// Whether jobs wait for something decides how many workers are worth waking; what they use of the processor, and
+    /// how busy the others are, decides when the next one begins.
+    pub fn begin(&self, waited: Duration) {
+        let measure = self.partition.job_began(waited);
+        let cpu = (measure == Measure::Processor).then(processor_time);
+        let _ = self.began.set(Began { switches: voluntary_switches(), cpu });
     }
 
     fn observe(&self) {
-        if let Some(before) = self.waits_before.get() {
-            let waited = if voluntary_switches() == *before { Waited::No } else { Waited::Yes };
-            self.partition.observe(waited);
+        if let Some(began) = self.began.get() {
+            let waited = if voluntary_switches() == began.switches { Waited::No } else { Waited::Yes };
+            let cpu = began.cpu.map_or(Duration::ZERO, |before| processor_time().saturating_sub(before));
+            self.partition.job_ended(waited, cpu);
         }
     }
 
@@ -98,29 +111,38 @@ impl Lease {
     pub fn succeed(&self) {
         if self.settle() {
             self.observe();
-            self.partition.succeeded(self.job, self.batch.last_offset());
+            self.partition.succeeded(self.job, &self.batch);
         }
     }
 
     /// The consumer raised. Returns how long the partition waits before what was not marked is delivered again;
-    /// `None` for a hook, which is not repeated, and for a lease that was settled before.
+    /// `None` for jobs that are not repeated (all but consume), and for a lease that was settled before.
     pub fn fail(&self) -> Option<Duration> {
+        self.settle_failed(|| self.partition.failed(&self.batch))
+    }
+
+    /// The consumer raised too often over the message before `next_offset`: delivery goes on there after the pause that
+    /// is returned, as a first attempt. Nothing is marked by it. `None` as of [`Lease::fail`].
+    pub fn dead_letter(&self, next_offset: i64) -> Option<Duration> {
+        self.settle_failed(|| self.partition.dead_lettered(&self.batch, next_offset))
+    }
+
+    fn settle_failed(&self, consume: impl FnOnce() -> Duration) -> Option<Duration> {
         if !self.settle() {
             return None;
         }
-        match self.job {
-            Job::Consume => Some(self.partition.failed(&self.batch)),
-            Job::Revoked | Job::Shutdown => {
-                self.partition.succeeded(self.job, None);
-                None
-            }
+        self.observe();
+        if self.job == Job::Consume {
+            return Some(consume());
         }
+        self.partition.succeeded(self.job, &self.batch);
+        None
     }
 
     /// The worker could not finish; somebody else will.
     pub fn give_back(&self) {
         if self.settle() {
-            self.partition.given_back(&self.batch);
+            self.partition.given_back(self.job, &self.batch);
         }
     }
 }
@@ -131,6 +153,14 @@ impl Drop for Lease {
             self.give_back();
         }
     }
+}
+
+/// What the calling thread has used of a processor.
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the struct that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// How often the calling thread gave the processor up by itself; constant where the system does not tell.

@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod broker;
+pub mod certificates;
 pub mod config;
 pub mod control;
 pub mod engine;
@@ -13,23 +14,30 @@ pub mod error;
 pub mod events;
 pub mod group;
 pub mod health;
+pub mod hints;
 pub mod hub;
+pub mod inquiry;
 pub mod kafka;
 pub mod lease;
 pub mod lifecycle;
 pub mod membership;
 pub mod offsets;
+pub mod pacing;
 pub mod partition;
 pub mod phase;
 pub mod poller;
 pub mod process;
 pub mod producer;
+pub mod ration;
 pub mod ready;
 mod recycling;
 pub mod report;
 pub mod settings;
+pub mod severity;
+pub mod statistics;
 pub mod sync;
 pub mod timers;
+pub mod trouble;
 pub mod worker;
 
 pub use config::EngineConfig;

@@ -3,8 +3,9 @@
 //! A rebalance is served step by step between polls, never by blocking in a callback: librdkafka waits for
 //! assign or unassign as long as it takes, and statistics, errors and tokens flow meanwhile.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::inquiry::Inquiry;
 use crate::kafka::{PartitionList, Queue};
 
 /// Whether the offsets of a revoked assignment may still be committed.
@@ -22,15 +23,16 @@ pub struct Revocation {
     pub partitions: PartitionList,
     /// Whether their offsets may be committed.
     pub loss: Loss,
-    /// When their leases are not waited for any longer.
+    /// When the group stops waiting for their leases.
     pub deadline: Instant,
 }
 
-/// A close under way.
-#[derive(Debug, Clone, Copy)]
-pub struct Closing {
-    /// When to give up.
-    pub deadline: Instant,
+/// The reply to a commit, which is waited for.
+pub struct Reply {
+    /// Where it comes.
+    pub queue: Queue,
+    /// When it is not waited for any longer.
+    pub until: Instant,
 }
 
 /// Where a member stands in its group.
@@ -39,34 +41,42 @@ pub struct Closing {
 /// |---|---|---|
 /// | Steady | assign | Steady |
 /// | Steady | revoke | Draining |
-/// | Draining | leases ended, or deadline | Committing (Steady when lost) |
+/// | Steady, Draining | a job outlived `max.poll.interval.ms` | Parting; Draining goes on when lost |
+/// | Draining | leases ended | Committing (Steady, after unassign, when lost) |
 /// | Committing | committed, or deadline | Steady, after unassign |
+/// | Parting | committed, or deadline | Away, after unsubscribe |
+/// | Away | jobs ended | Steady, after subscribe |
+/// | Barred | no other member has the instance id | Steady, after subscribe |
 /// | any | close | Farewell: the last commit |
 /// | Farewell | committed, or deadline | Leaving |
-/// | Leaving | closed, or deadline | – (the thread ends) |
+/// | Leaving | closed, or deadline | – (the client is let go of) |
+///
+/// Partitions that come while a member is Parting, Away or closing are declined.
 pub enum Membership {
     /// Nothing is under way.
     Steady,
     /// Revoked partitions end their leases and hooks.
     Draining(Revocation),
     /// The offsets of revoked partitions are being committed.
-    Committing {
-        /// The revocation.
-        revocation: Revocation,
-        /// Where the reply comes.
-        reply: Queue,
-        /// When the reply is not waited for any longer.
-        until: Instant,
-    },
+    Committing(Revocation, Reply),
+    /// A job took too long: what was marked before is committed, then the group is left.
+    Parting(Option<Revocation>, Reply),
+    /// The group was left until the jobs have ended.
+    Away,
+    /// Another member has the instance id.
+    Barred(Watch),
     /// The last commit before leaving.
-    Farewell {
-        /// The close.
-        closing: Closing,
-        /// Where the reply comes.
-        reply: Queue,
-        /// When the reply is not waited for any longer.
-        until: Instant,
-    },
+    Farewell(Reply),
     /// The group is being left.
-    Leaving(Closing),
+    Leaving,
+}
+
+/// Looks now and then whether an instance id is free.
+pub struct Watch {
+    /// The question under way.
+    pub inquiry: Option<Inquiry<Vec<String>>>,
+    /// When to ask next.
+    pub next: Instant,
+    /// How long to wait between two questions.
+    pub pause: Duration,
 }

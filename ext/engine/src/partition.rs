@@ -1,31 +1,48 @@
 //! One assigned partition: its phase, its offsets and its link to librdkafka.
 //!
-//! Locks, in the order in which they may be held: `link` (read) → `offsets`; `state` innermost, alone. librdkafka calls
-//! [`QueueListener::queue_filled`] with its own locks held, so nothing may call librdkafka while it holds `state`.
+//! Locks, in the order in which they may be held: `link` (read) → `offsets`; `state` innermost, with the timers alone behind
+//! it. librdkafka calls [`QueueListener::queue_filled`] with its own locks held, so nothing may call librdkafka while it
+//! holds `state`.
+//!
+//! Only who has the lease (a worker, or the control thread while it looks into a wait window) reads the partition's queue
+//! or seeks. What others ask for meanwhile is noted in `state` and done by who has the lease next.
 
+mod commit;
+mod link;
 mod marking;
+mod pausing;
+#[cfg(test)]
+mod property;
+mod query;
+mod seeking;
+mod settling;
+mod window;
 
-pub use marking::{MarkOutcome, PendingCommit};
+pub use commit::PendingCommit;
+pub use marking::MarkOutcome;
+pub use pausing::Request;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::sync::{Mutex, RwLock};
 
-use crate::batch::{Batch, Notice};
-use crate::config::{OffsetManagement, TopicConfig};
+use crate::batch::{Batch, Ending, Leftover};
+use crate::config::TopicConfig;
 use crate::error::{EngineError, Result};
 use crate::group::GroupShared;
 use crate::hub::Hub;
-use crate::kafka::{Client, Queue, QueueListener};
+use crate::kafka::{Client, QueueListener};
 use crate::lease::{Job, Lease};
 use crate::offsets::Offsets;
-use crate::phase::{Consumer, Delivery, Effect, Hook, Input, Phase};
-use crate::ready::{Taker, Waited};
+use crate::phase::{After, Circumstances, Consumer, Delivery, Effect, Hook, Input, Phase, Rest};
+use crate::ready::{Measure, Taker, Waited};
 use crate::timers::Alarm;
-
-/// How often an open wait window looks whether a full batch is there already.
-const WINDOW_LOOK: Duration = Duration::from_millis(20);
+use link::{BrokerLink, Link};
+use pausing::Pause;
+use seeking::Reading;
+use window::WINDOW_LOOK;
 
 /// Where a partition belongs; never changes.
 #[derive(Debug, Clone)]
@@ -44,11 +61,6 @@ pub struct Place {
     pub window: Duration,
 }
 
-struct Link {
-    client: Arc<Client>,
-    queue: Queue,
-}
-
 /// What a worker works on, for reports.
 #[derive(Debug, Clone)]
 pub struct LeaseNote {
@@ -60,14 +72,36 @@ pub struct LeaseNote {
     pub offsets: Option<(i64, i64)>,
 }
 
+/// Whether the ready list has the partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    No,
+    Yes,
+}
+
+/// Where a batch comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// From librdkafka's queue.
+    Queue,
+    /// It was taken from there before.
+    Memory,
+}
+
 struct State {
     phase: Phase,
-    replay: Option<Batch>,
+    listed: Listed,
+    /// Taken from the queue, and not delivered or to be delivered again: comes before what is in the queue.
+    held: Option<Batch>,
+    reading: Reading,
+    /// Where the application wants delivery to go on.
+    wanted: Option<i64>,
+    pause: Option<Pause>,
+    /// Whether the user paused it during the present job.
+    user: pausing::User,
     /// Failed attempts at the present batch.
     failures: u32,
-    /// When the backoff or window ends; alarms that ring earlier are of a former one.
-    due: Option<Instant>,
-    window_looks: Option<Instant>,
+    window_closes: Option<Instant>,
     lease: Option<LeaseNote>,
     consumer: Consumer,
     last_delivery: Option<Instant>,
@@ -80,7 +114,9 @@ pub struct Partition {
     group: Weak<GroupShared>,
     state: Mutex<State>,
     offsets: Mutex<Offsets>,
-    link: RwLock<Option<Link>>,
+    link: RwLock<Option<Box<dyn Link>>>,
+    /// What a message of its last batch took, 0 before the first.
+    message_bytes: AtomicUsize,
 }
 
 impl Partition {
@@ -92,16 +128,21 @@ impl Partition {
             group,
             state: Mutex::new(State {
                 phase: Phase::Idle,
-                replay: None,
+                listed: Listed::No,
+                held: None,
+                reading: Reading::default(),
+                wanted: None,
+                pause: None,
+                user: pausing::User::Silent,
                 failures: 0,
-                due: None,
-                window_looks: None,
+                window_closes: None,
                 lease: None,
                 consumer: Consumer::Absent,
                 last_delivery: None,
             }),
             offsets: Mutex::new(Offsets::default()),
             link: RwLock::new(None),
+            message_bytes: AtomicUsize::new(0),
         })
     }
 
@@ -116,18 +157,24 @@ impl Partition {
         queue.listen(Arc::clone(self));
         // What a former assignment left in the queue was announced to that one only.
         let is_empty = queue.is_empty();
-        *self.link.write() = Some(Link { client: Arc::clone(client), queue });
+        let link = BrokerLink::new(Arc::clone(client), queue, topic.clone(), self.place.partition);
+        *self.link.write() = Some(Box::new(link));
+        self.hub.ration.join();
         if !is_empty {
-            self.apply(Input::Filled, Taker::Waiting);
+            self.queue_filled();
         }
         Ok(())
     }
 
     /// Lets go of librdkafka. Marks are refused afterwards.
     pub fn disconnect(&self) {
-        self.offsets.lock().lose();
+        self.lose();
         let link = self.link.write().take();
+        if link.is_some() {
+            self.hub.ration.leave();
+        }
         drop(link);
+        self.hub.timers.forget(self);
     }
 
     /// Whether this is the process the partition was assigned in.
@@ -160,21 +207,27 @@ impl Partition {
         self.state.lock().last_delivery
     }
 
-    fn delivery(&self) -> Delivery {
-        if self.place.window.is_zero() { Delivery::Immediate } else { Delivery::Windowed }
+    // ---- transitions -----------------------------------------------------------------------------------------
+
+    /// Applies an input to the locked state; the effect has to be [performed](Partition::perform) after unlocking.
+    fn advance(&self, state: &mut State, input: Input) -> Effect {
+        let delivery = if self.place.window.is_zero() { Delivery::Immediate } else { Delivery::Windowed };
+        let rest = if state.pause.is_some() { Rest::Set } else { Rest::Unset };
+        let so = Circumstances { delivery, consumer: state.consumer, rest };
+        let (phase, effect) = state.phase.transition(input, so);
+        state.phase = phase;
+        match effect {
+            Effect::OpenWindow => state.window_closes = Some(Instant::now() + self.place.window),
+            Effect::Enqueue => match std::mem::replace(&mut state.listed, Listed::Yes) {
+                Listed::No => {}
+                Listed::Yes => return Effect::None,
+            },
+            _ => {}
+        }
+        effect
     }
 
-    /// Applies an input, then does what the transition asks for.
-    fn apply(self: &Arc<Self>, input: Input, taker: Taker) -> Effect {
-        let effect = {
-            let mut state = self.state.lock();
-            let (phase, effect) = state.phase.transition(input, self.delivery(), state.consumer);
-            state.phase = phase;
-            if effect == Effect::OpenWindow {
-                state.window_looks = Some(Instant::now() + self.place.window);
-            }
-            effect
-        };
+    fn perform(self: &Arc<Self>, effect: Effect, taker: Taker) {
         match effect {
             Effect::Enqueue => self.hub.ready.push(Arc::clone(self), taker),
             Effect::OpenWindow => {
@@ -182,8 +235,13 @@ impl Partition {
                 self.hub.schedule(first_look, Alarm::Window, Arc::clone(self));
             }
             Effect::Report => self.report_gone(),
-            Effect::None | Effect::Grant | Effect::GrantHook(_) | Effect::StartTimer => {}
+            Effect::None | Effect::Look | Effect::Grant | Effect::GrantHook(_) => {}
         }
+    }
+
+    fn apply(self: &Arc<Self>, input: Input, taker: Taker) -> Effect {
+        let effect = self.advance(&mut self.state.lock(), input);
+        self.perform(effect, taker);
         effect
     }
 
@@ -198,126 +256,113 @@ impl Partition {
 
     /// Called by a worker whose turn came: takes a batch or the last hook; `None` if there is nothing after all.
     pub fn take(self: &Arc<Self>) -> Option<Lease> {
-        match self.apply(Input::Take, Taker::Caller) {
+        let effect = {
+            let mut state = self.state.lock();
+            state.listed = Listed::No;
+            self.advance(&mut state, Input::Take)
+        };
+        match effect {
             Effect::Grant => self.take_batch(),
-            Effect::GrantHook(hook) => Some(self.grant(Job::from(hook), Batch::default())),
+            Effect::GrantHook(hook) => Some(self.grant(Job::from(hook), Batch::default(), Origin::Memory)),
             _ => None,
         }
     }
 
     fn take_batch(self: &Arc<Self>) -> Option<Lease> {
-        let replay = self.state.lock().replay.take();
-        let batch = match replay {
+        let (batch, origin) = match self.arrive() {
             // What gathered in the queue meanwhile was not announced again.
             Some(batch) => {
-                self.apply(Input::Filled, Taker::Caller);
-                batch
+                self.queue_filled();
+                (batch, Origin::Memory)
             }
-            None => self.read_queue(),
+            None => (self.read_queue(self.most_messages()), Origin::Queue),
         };
-        match batch.first_offset() {
-            Some(first) => {
+        match (batch.first_offset(), batch.ending()) {
+            (Some(first), _) => {
                 self.offsets.lock().begin(first);
-                Some(self.grant(Job::Consume, batch))
+                Some(self.grant(Job::Consume, batch, origin))
             }
-            None => {
-                self.apply(Input::TookNothing, Taker::Caller);
+            (None, Ending::EndOfPartition) if self.place.topic.eofed => Some(self.grant(Job::Eofed, batch, origin)),
+            (None, _) => {
+                self.apply(Input::Settled(After::GoOn), Taker::Caller);
                 None
             }
         }
     }
 
-    fn read_queue(self: &Arc<Self>) -> Batch {
-        let max = self.place.topic.max_messages;
-        let link = self.link.read();
-        let batch = link.as_ref().map(|link| link.queue.take_batch(max)).unwrap_or_default();
-        drop(link);
-        // There may be more, which was announced before this lease and will not be again.
-        if batch.len() == max {
-            self.apply(Input::Filled, Taker::Caller);
-        }
-        if let Some(Notice::Error(code)) = batch.notice()
-            && let Some(group) = self.group.upgrade()
-        {
-            group.report_kafka_error(code, &format!("reading {}", self.label()));
-        }
-        batch
+    /// What of so many bytes, shared by all assigned partitions, is for this one.
+    pub fn part_of(&self, bytes: usize) -> usize {
+        self.hub.ration.part_of(bytes)
     }
 
-    fn grant(self: &Arc<Self>, job: Job, batch: Batch) -> Lease {
+    fn most_messages(&self) -> usize {
+        self.hub.ration.most_messages(self.message_bytes.load(Ordering::Relaxed), self.place.topic.max_messages)
+    }
+
+    /// Takes what is in the queue; for who has the lease.
+    fn read_queue(self: &Arc<Self>, max: usize) -> Batch {
+        let haul = self.link.read().as_ref().map(|link| link.take_batch(max)).unwrap_or_default();
+        // There may be more, which was announced before this lease and will not be again.
+        if haul.leftover == Leftover::Possible {
+            self.queue_filled();
+        }
+        if let Some(code) = haul.error {
+            self.report(code, &format!("reading {}", self.label()));
+        }
+        if !haul.batch.is_empty() {
+            self.message_bytes.store(haul.batch.average_bytes(), Ordering::Relaxed);
+        }
+        haul.batch
+    }
+
+    fn grant(self: &Arc<Self>, job: Job, batch: Batch, origin: Origin) -> Lease {
         let now = Instant::now();
+        let offsets = batch.first_offset().zip(batch.last_offset());
         let mut state = self.state.lock();
-        state.lease = Some(LeaseNote { since: now, job, offsets: batch.first_offset().zip(batch.last_offset()) });
-        if job == Job::Consume {
-            state.consumer = Consumer::Present;
-            state.last_delivery = Some(now);
+        state.lease = Some(LeaseNote { since: now, job, offsets });
+        state.user = pausing::User::Silent;
+        if let (Origin::Queue, Some((first, last))) = (origin, offsets) {
+            state.reading.began(first);
+            state.reading.passed(last);
+        }
+        match job {
+            Job::Consume => (state.consumer, state.last_delivery) = (Consumer::Present, Some(now)),
+            Job::Eofed => state.consumer = Consumer::Present,
+            Job::Revoked | Job::Shutdown => {}
         }
         let attempt = state.failures + 1;
         drop(state);
         Lease::new(Arc::clone(self), job, batch, attempt)
     }
 
-    /// A job on the partition ended that did or did not wait.
-    pub(crate) fn observe(&self, waited: Waited) {
-        self.hub.ready.observe(waited);
+    /// A job on the partition begins after its worker waited so long for Ruby's lock.
+    pub(crate) fn job_began(&self, waited: Duration) -> Measure {
+        self.hub.ready.began(waited)
     }
 
-    /// The worker finished; with automatic offsets its last message counts as consumed.
-    pub(crate) fn succeeded(self: &Arc<Self>, job: Job, last_offset: Option<i64>) {
-        if let (Job::Consume, OffsetManagement::Automatic, Some(last)) = (job, self.place.topic.offsets, last_offset) {
-            self.mark(last);
-        }
-        {
-            let mut state = self.state.lock();
-            state.failures = 0;
-            state.lease = None;
-        }
-        self.apply(Input::Succeeded, Taker::Caller);
+    /// A job on the partition ended that did or did not wait, and used so much of a processor.
+    pub(crate) fn job_ended(&self, waited: Waited, cpu: Duration) {
+        self.hub.ready.ended(waited, cpu);
     }
 
-    /// The consumer raised: what was not marked is delivered again after the backoff that is returned.
-    pub(crate) fn failed(self: &Arc<Self>, batch: &Batch) -> Duration {
-        let now = Instant::now();
-        let replay = self.unmarked(batch);
-        let (backoff, due) = {
-            let mut state = self.state.lock();
-            state.failures += 1;
-            let backoff = self.place.topic.pause.backoff(state.failures);
-            state.lease = None;
-            state.replay = replay;
-            state.due = Some(now + backoff);
-            (backoff, now + backoff)
-        };
-        if self.apply(Input::Failed, Taker::Caller) == Effect::StartTimer {
-            self.hub.schedule(due, Alarm::Backoff, Arc::clone(self));
-        }
-        backoff
-    }
-
-    /// The worker did not get to the end: what was not marked is delivered again at once.
-    pub(crate) fn given_back(self: &Arc<Self>, batch: &Batch) {
-        let replay = self.unmarked(batch);
-        {
-            let mut state = self.state.lock();
-            state.lease = None;
-            state.replay = replay;
-        }
-        self.apply(Input::GivenBack, Taker::Waiting);
-    }
-
-    fn unmarked(&self, batch: &Batch) -> Option<Batch> {
-        let rest = match self.offsets.lock().next() {
-            Some(next) => batch.from_offset(next),
-            None => batch.clone(),
-        };
-        (!rest.is_empty()).then_some(rest)
+    /// Whether only its consumer's last hook is left to be run.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.phase(), Phase::HookReady(_))
     }
 
     // ---- departure -------------------------------------------------------------------------------------------
 
     /// The partition is to leave; a consumer that exists is told with `hook` when its job is done.
     pub fn depart(self: &Arc<Self>, hook: Hook) {
-        self.apply(Input::Depart(hook), Taker::Waiting);
+        let (effect, held) = {
+            let mut state = self.state.lock();
+            let effect = self.advance(&mut state, Input::Depart(hook));
+            let held = if state.phase.is_leaving() { state.stay_silent() } else { None };
+            (effect, held)
+        };
+        drop(held);
+        self.hub.timers.cancel(Alarm::Pause, self);
+        self.perform(effect, Taker::Waiting);
     }
 
     /// Another member may own the partition already: nothing of it is committed any more.
@@ -335,41 +380,44 @@ impl Partition {
     /// A deadline of this partition passed.
     pub fn ring(self: &Arc<Self>, alarm: Alarm, now: Instant) {
         match alarm {
-            Alarm::Backoff => {
-                if self.state.lock().due.is_some_and(|due| due <= now) {
-                    self.apply(Input::TimerFired, Taker::Waiting);
-                }
-            }
+            Alarm::Pause => self.end_pause(now),
             Alarm::Window => self.look_into_window(now),
             Alarm::StoreMark => {
-                let offset = self.offsets.lock().alarm_rang(now);
-                if let Some(offset) = offset {
-                    self.hand_over(offset);
-                }
+                self.offsets.lock().alarm_rang();
+                self.store_marks();
             }
         }
     }
+}
 
-    fn look_into_window(self: &Arc<Self>, now: Instant) {
-        let (phase, closes) = {
-            let state = self.state.lock();
-            (state.phase, state.window_looks)
-        };
-        if phase != Phase::Gathering {
-            return;
-        }
-        let queued = self.link.read().as_ref().map_or(0, |link| link.queue.len());
-        match closes {
-            Some(at) if at > now && queued < self.place.topic.max_messages => {
-                self.hub.schedule(at.min(now + WINDOW_LOOK), Alarm::Window, Arc::clone(self));
-            }
-            _ => drop(self.apply(Input::WindowClosed, Taker::Waiting)),
-        }
+impl State {
+    /// No batch will be delivered any more. Returns what was held, to be dropped when the lock is not.
+    fn stay_silent(&mut self) -> Option<Batch> {
+        self.pause = None;
+        self.wanted = None;
+        self.held.take()
     }
 }
 
 impl QueueListener for Partition {
     fn queue_filled(self: &Arc<Self>) {
         self.apply(Input::Filled, Taker::Waiting);
+    }
+}
+
+#[cfg(test)]
+impl Partition {
+    /// A partition of no group.
+    pub(crate) fn for_tests() -> Arc<Self> {
+        let topic = TopicConfig {
+            name: "orders".into(),
+            max_messages: 100,
+            max_wait_time_ms: 0,
+            offsets: crate::config::OffsetManagement::Automatic,
+            pause: crate::config::PauseConfig::default(),
+            eofed: false,
+        };
+        let place = Place { assignment: 0, group: 0, topic_index: 0, topic, partition: 0, window: Duration::ZERO };
+        Self::new(place, Hub::for_tests(), Weak::new())
     }
 }

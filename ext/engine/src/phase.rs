@@ -3,24 +3,27 @@
 //! | phase | input | next | effect |
 //! |---|---|---|---|
 //! | Idle | Filled | Ready (Gathering with a wait window) | Enqueue (OpenWindow) |
-//! | Gathering | WindowClosed | Ready | Enqueue |
+//! | Gathering | Look | Leased | Look |
 //! | Ready | Take | Leased | Grant |
+//! | Idle, Gathering, Ready | Pause | Paused | – |
+//! | Paused | Resume | Ready | Enqueue |
 //! | Leased | Filled | LeasedMore | – |
-//! | Leased | Succeeded, TookNothing | Idle | – |
-//! | LeasedMore | Succeeded, TookNothing | Ready (Gathering) | Enqueue (OpenWindow) |
-//! | Leased, LeasedMore | Failed | Backoff | StartTimer |
-//! | Leased, LeasedMore | GivenBack | Ready | Enqueue |
-//! | Backoff | TimerFired | Ready | Enqueue |
-//! | Idle, Gathering, Ready, Backoff | Depart(hook) | HookReady(hook); Gone without a consumer | Enqueue; Report |
+//! | Leased, LeasedMore | Settled(any), while a pause is set | Paused | – |
+//! | Leased, LeasedMore | Settled(Again) | Ready | Enqueue |
+//! | Leased, LeasedMore | Settled(Gather) | Gathering | – |
+//! | Leased | Settled(GoOn) | Idle | – |
+//! | LeasedMore | Settled(GoOn) | Ready (Gathering) | Enqueue (OpenWindow) |
+//! | Idle, Gathering, Ready, Paused | Depart(hook) | HookReady(hook); Gone without a consumer | Enqueue; Report |
 //! | Leased, LeasedMore | Depart(hook) | Draining(hook) | – |
-//! | Draining | Succeeded, Failed, GivenBack, TookNothing | HookReady; Gone without a consumer | Enqueue; Report |
+//! | Draining | Settled(any) | HookReady; Gone without a consumer | Enqueue; Report |
 //! | HookReady | Take | HookLeased | GrantHook |
-//! | HookLeased | Succeeded, Failed | Gone | Report |
-//! | HookLeased | GivenBack | HookReady | Enqueue |
+//! | HookLeased | Settled(GoOn) | Gone | Report |
+//! | HookLeased | Settled(Again) | HookReady | Enqueue |
 //! | Gone | anything | Gone | – |
 //!
 //! What the table does not list leaves the phase as it is: a wake-up that came late, a timer that was overtaken,
-//! a second revocation of a partition that is leaving.
+//! a second revocation of a partition that is leaving, a pause of a partition whose lease has not ended (it is kept beside
+//! the phase, and holds when the lease ends).
 
 /// What a consumer is told when its partition leaves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +43,12 @@ pub enum Phase {
     Gathering,
     /// Waiting for a free worker.
     Ready,
-    /// A worker has a batch, and the queue was empty when it took it.
+    /// Somebody has its messages, and the queue was empty when they were taken.
     Leased,
-    /// A worker has a batch, and there is more in the queue.
+    /// Somebody has its messages, and there is more in the queue.
     LeasedMore,
-    /// A batch failed and waits to be delivered again.
-    Backoff,
+    /// Nothing is delivered before the pause ends: the user's, or the one after a failure.
+    Paused,
     /// The partition is to leave as soon as its lease ends.
     Draining(Hook),
     /// The consumer's last hook waits for a free worker.
@@ -59,24 +62,31 @@ pub enum Phase {
 /// What happens to a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// Its queue has messages.
+    /// Its queue has messages, or delivery is to go on elsewhere.
     Filled,
-    /// The wait window ended, or a full batch is there before its end.
-    WindowClosed,
+    /// The control thread looks what has gathered in the wait window.
+    Look,
     /// A worker is free for it.
     Take,
-    /// The worker that took it found no messages.
-    TookNothing,
-    /// The worker finished.
-    Succeeded,
-    /// The consumer raised.
-    Failed,
-    /// The worker died or was interrupted before it finished.
-    GivenBack,
-    /// The backoff is over.
-    TimerFired,
+    /// The lease ended.
+    Settled(After),
+    /// A pause was set.
+    Pause,
+    /// The pause is over.
+    Resume,
     /// The partition is to leave, after this hook if a consumer exists.
     Depart(Hook),
+}
+
+/// How delivery goes on when a lease has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// With what the queue has, or gets.
+    GoOn,
+    /// At once: there is something to deliver, or it has to be looked whether there is.
+    Again,
+    /// The wait window stays open.
+    Gather,
 }
 
 /// What has to be done after a transition.
@@ -88,12 +98,12 @@ pub enum Effect {
     Enqueue,
     /// Start the wait window.
     OpenWindow,
+    /// Look what has gathered.
+    Look,
     /// Hand a batch to the worker that asked.
     Grant,
     /// Hand the hook to the worker that asked.
     GrantHook(Hook),
-    /// Start the backoff.
-    StartTimer,
     /// Tell those who wait that the partition has gone.
     Report,
 }
@@ -110,10 +120,30 @@ pub enum Delivery {
 /// Whether the application has a consumer for the partition: only then somebody has to be told of its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consumer {
-    /// No message came yet.
+    /// It was handed nothing yet.
     Absent,
     /// It was handed a batch.
     Present,
+}
+
+/// Whether a pause is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// None is.
+    Unset,
+    /// Nothing is delivered before it ends.
+    Set,
+}
+
+/// What a transition depends on beside phase and input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Circumstances {
+    /// How it delivers.
+    pub delivery: Delivery,
+    /// Whether there is a consumer.
+    pub consumer: Consumer,
+    /// Whether there is a pause.
+    pub rest: Rest,
 }
 
 impl Delivery {
@@ -127,33 +157,37 @@ impl Delivery {
 
 impl Phase {
     /// The one place that decides what follows.
-    pub fn transition(self, input: Input, delivery: Delivery, consumer: Consumer) -> (Self, Effect) {
+    pub fn transition(self, input: Input, so: Circumstances) -> (Self, Effect) {
         match (self, input) {
-            (Self::Idle, Input::Filled) => delivery.wake_up(),
-            (Self::Gathering, Input::WindowClosed) | (Self::Backoff, Input::TimerFired) => {
-                (Self::Ready, Effect::Enqueue)
-            }
+            (Self::Idle, Input::Filled) => so.delivery.wake_up(),
+            (Self::Gathering, Input::Look) => (Self::Leased, Effect::Look),
             (Self::Ready, Input::Take) => (Self::Leased, Effect::Grant),
             (Self::HookReady(hook), Input::Take) => (Self::HookLeased(hook), Effect::GrantHook(hook)),
-
+            (Self::Idle | Self::Gathering | Self::Ready, Input::Pause) => (Self::Paused, Effect::None),
+            (Self::Paused, Input::Resume) => (Self::Ready, Effect::Enqueue),
             (Self::Leased, Input::Filled) => (Self::LeasedMore, Effect::None),
-            (Self::Leased, Input::Succeeded | Input::TookNothing) => (Self::Idle, Effect::None),
-            (Self::LeasedMore, Input::Succeeded | Input::TookNothing) => delivery.wake_up(),
-            (Self::Leased | Self::LeasedMore, Input::Failed) => (Self::Backoff, Effect::StartTimer),
-            (Self::Leased | Self::LeasedMore, Input::GivenBack) => (Self::Ready, Effect::Enqueue),
+
+            (Self::Leased | Self::LeasedMore, Input::Settled(after)) => self.settled(after, so),
+            (Self::Draining(hook), Input::Settled(_)) => Self::leave(hook, so.consumer),
+            (Self::HookLeased(hook), Input::Settled(After::Again)) => (Self::HookReady(hook), Effect::Enqueue),
+            (Self::HookLeased(_), Input::Settled(_)) => (Self::Gone, Effect::Report),
+
             (Self::Leased | Self::LeasedMore, Input::Depart(hook)) => (Self::Draining(hook), Effect::None),
-
-            (Self::Draining(hook), Input::Succeeded | Input::Failed | Input::GivenBack | Input::TookNothing) => {
-                Self::leave(hook, consumer)
-            }
-            (Self::HookLeased(_), Input::Succeeded | Input::Failed) => (Self::Gone, Effect::Report),
-            (Self::HookLeased(hook), Input::GivenBack) => (Self::HookReady(hook), Effect::Enqueue),
-
-            (Self::Idle | Self::Gathering | Self::Ready | Self::Backoff, Input::Depart(hook)) => {
-                Self::leave(hook, consumer)
+            (Self::Idle | Self::Gathering | Self::Ready | Self::Paused, Input::Depart(hook)) => {
+                Self::leave(hook, so.consumer)
             }
 
             (phase, _) => (phase, Effect::None),
+        }
+    }
+
+    fn settled(self, after: After, so: Circumstances) -> (Self, Effect) {
+        match (after, so.rest) {
+            (_, Rest::Set) => (Self::Paused, Effect::None),
+            (After::Again, Rest::Unset) => (Self::Ready, Effect::Enqueue),
+            (After::Gather, Rest::Unset) => (Self::Gathering, Effect::None),
+            (After::GoOn, Rest::Unset) if self == Self::LeasedMore => so.delivery.wake_up(),
+            (After::GoOn, Rest::Unset) => (Self::Idle, Effect::None),
         }
     }
 
@@ -163,90 +197,12 @@ impl Phase {
             Consumer::Absent => (Self::Gone, Effect::Report),
         }
     }
+
+    /// Whether no batch will be delivered any more once a lease that there may be has ended.
+    pub fn is_leaving(self) -> bool {
+        matches!(self, Self::Draining(_) | Self::HookReady(_) | Self::HookLeased(_) | Self::Gone)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use Consumer::{Absent, Present};
-    use Delivery::{Immediate, Windowed};
-
-    const REVOKED: Hook = Hook::Revoked;
-
-    #[test]
-    fn the_table_row_by_row() {
-        use Input::*;
-        let rows: &[(Phase, Input, Delivery, Consumer, Phase, Effect)] = &[
-            (Phase::Idle, Filled, Immediate, Present, Phase::Ready, Effect::Enqueue),
-            (Phase::Idle, Filled, Windowed, Present, Phase::Gathering, Effect::OpenWindow),
-            (Phase::Gathering, WindowClosed, Windowed, Present, Phase::Ready, Effect::Enqueue),
-            (Phase::Ready, Take, Immediate, Present, Phase::Leased, Effect::Grant),
-            (Phase::Leased, Filled, Immediate, Present, Phase::LeasedMore, Effect::None),
-            (Phase::Leased, Succeeded, Immediate, Present, Phase::Idle, Effect::None),
-            (Phase::Leased, TookNothing, Immediate, Present, Phase::Idle, Effect::None),
-            (Phase::LeasedMore, Succeeded, Immediate, Present, Phase::Ready, Effect::Enqueue),
-            (Phase::LeasedMore, TookNothing, Immediate, Present, Phase::Ready, Effect::Enqueue),
-            (Phase::LeasedMore, Succeeded, Windowed, Present, Phase::Gathering, Effect::OpenWindow),
-            (Phase::Leased, Failed, Immediate, Present, Phase::Backoff, Effect::StartTimer),
-            (Phase::LeasedMore, Failed, Immediate, Present, Phase::Backoff, Effect::StartTimer),
-            (Phase::Leased, GivenBack, Immediate, Present, Phase::Ready, Effect::Enqueue),
-            (Phase::LeasedMore, GivenBack, Windowed, Present, Phase::Ready, Effect::Enqueue),
-            (Phase::Backoff, TimerFired, Immediate, Present, Phase::Ready, Effect::Enqueue),
-            (Phase::Idle, Depart(REVOKED), Immediate, Absent, Phase::Gone, Effect::Report),
-            (Phase::Idle, Depart(REVOKED), Immediate, Present, Phase::HookReady(Hook::Revoked), Effect::Enqueue),
-            (Phase::Gathering, Depart(REVOKED), Windowed, Absent, Phase::Gone, Effect::Report),
-            (Phase::Ready, Depart(REVOKED), Immediate, Present, Phase::HookReady(Hook::Revoked), Effect::Enqueue),
-            (Phase::Backoff, Depart(REVOKED), Immediate, Present, Phase::HookReady(Hook::Revoked), Effect::Enqueue),
-            (Phase::Leased, Depart(REVOKED), Immediate, Present, Phase::Draining(REVOKED), Effect::None),
-            (Phase::LeasedMore, Depart(REVOKED), Immediate, Absent, Phase::Draining(REVOKED), Effect::None),
-            (Phase::Draining(REVOKED), Succeeded, Immediate, Present, Phase::HookReady(Hook::Revoked), Effect::Enqueue),
-            (Phase::Draining(REVOKED), Failed, Immediate, Present, Phase::HookReady(Hook::Revoked), Effect::Enqueue),
-            (Phase::Draining(REVOKED), GivenBack, Immediate, Absent, Phase::Gone, Effect::Report),
-            (Phase::Draining(REVOKED), TookNothing, Immediate, Absent, Phase::Gone, Effect::Report),
-            (
-                Phase::HookReady(Hook::Shutdown),
-                Take,
-                Immediate,
-                Present,
-                Phase::HookLeased(Hook::Shutdown),
-                Effect::GrantHook(Hook::Shutdown),
-            ),
-            (Phase::HookLeased(Hook::Shutdown), Succeeded, Immediate, Present, Phase::Gone, Effect::Report),
-            (Phase::HookLeased(Hook::Shutdown), Failed, Immediate, Present, Phase::Gone, Effect::Report),
-            (
-                Phase::HookLeased(Hook::Revoked),
-                GivenBack,
-                Immediate,
-                Present,
-                Phase::HookReady(Hook::Revoked),
-                Effect::Enqueue,
-            ),
-        ];
-        for (phase, input, delivery, consumer, next, effect) in rows {
-            assert_eq!(phase.transition(*input, *delivery, *consumer), (*next, *effect), "{phase:?} on {input:?}");
-        }
-    }
-
-    #[test]
-    fn what_comes_late_changes_nothing() {
-        let late = [
-            (Phase::Ready, Input::Filled),
-            (Phase::Ready, Input::WindowClosed),
-            (Phase::Idle, Input::Take),
-            (Phase::Leased, Input::Take),
-            (Phase::LeasedMore, Input::Filled),
-            (Phase::Backoff, Input::Filled),
-            (Phase::Draining(REVOKED), Input::Filled),
-            (Phase::Draining(REVOKED), Input::Take),
-            (Phase::HookReady(Hook::Shutdown), Input::Depart(REVOKED)),
-            (Phase::HookLeased(Hook::Shutdown), Input::Take),
-            (Phase::Gone, Input::Take),
-            (Phase::Gone, Input::Filled),
-            (Phase::Gone, Input::Depart(REVOKED)),
-            (Phase::Gone, Input::Succeeded),
-        ];
-        for (phase, input) in late {
-            assert_eq!(phase.transition(input, Immediate, Present), (phase, Effect::None), "{phase:?} on {input:?}");
-        }
-    }
-}
+mod tests;

@@ -1,23 +1,26 @@
 //! The poll thread of a subscription group: it owns the Kafka client and serves what librdkafka has to say.
 
+mod absence;
+mod closing;
+mod events;
 mod rebalance;
+mod recovery;
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rdkafka::types::RDKafkaErrorCode as Code;
-use serde::Deserialize;
-
+use crate::certificates::CertificateFiles;
+use crate::control::Failure;
 use crate::error::{EngineError, Result};
-use crate::events::{EngineEvent, ErrorSeverity};
-use crate::group::{Connection, GroupCommand, GroupShared};
-use crate::kafka::{Client, ClientRole, Event, Queue, RebalanceKind, Severity};
-use crate::membership::{Closing, Membership, Revocation};
+use crate::events::EngineEvent;
+use crate::group::{GroupCommand, GroupShared};
+use crate::kafka::{Client, ClientRole, Event, Queue};
+use crate::membership::{Membership, Reply};
 use crate::phase::Hook;
 use crate::settings::{GroupSettings, Sizing};
+use recovery::Outage;
 
 /// Longest time between two rounds; wake-ups come through the queue.
 const ROUND: Duration = Duration::from_secs(1);
@@ -25,17 +28,39 @@ const ROUND: Duration = Duration::from_secs(1);
 const METADATA_PATIENCE: Duration = Duration::from_millis(300);
 /// How long a rebalance waits for the reply of its commit.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a group whose thread panicked may take to leave.
-const CLOSE_AFTER_PANIC: Duration = Duration::from_secs(5);
 
-/// State of a poll thread.
+/// One client's life, from joining the group to letting go of it.
 pub struct Poller {
     group: Arc<GroupShared>,
     client: Arc<Client>,
     queue: Arc<Queue>,
     settings: GroupSettings,
     membership: Membership,
-    closing: Option<Closing>,
+    arrival: Arrival,
+    /// When a close has to be done.
+    closing: Option<Instant>,
+    /// What it read when it was made.
+    certificates: CertificateFiles,
+    /// Why the client can't go on.
+    outage: Option<Outage>,
+}
+
+/// Whether the group had a client before.
+#[derive(Debug, Clone, Copy)]
+enum Arrival {
+    /// It had none.
+    First,
+    /// It lost one at this time.
+    Return(Instant),
+}
+
+/// How a client's life begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// It joins.
+    Join,
+    /// It waits until no other member has its instance id.
+    AwaitInstance,
 }
 
 /// Whether the thread goes on.
@@ -51,13 +76,28 @@ impl Poller {
     /// # Errors
     /// What [`Client::new`] refuses, and [`EngineError::Thread`].
     pub fn spawn(group: Arc<GroupShared>, settings: GroupSettings) -> Result<JoinHandle<()>> {
-        let (client, queue) = Self::connect(&group, &settings)?;
         let name = format!("karafka.poll#{}", group.index);
-        let poller = Self { group, client, queue, settings, membership: Membership::Steady, closing: None };
+        let poller = Self::new(group, settings, Arrival::First)?;
         std::thread::Builder::new()
             .name(name.clone())
-            .spawn(move || poller.run())
+            .spawn(move || recovery::run(poller))
             .map_err(|source| EngineError::Thread { name, source })
+    }
+
+    fn new(group: Arc<GroupShared>, settings: GroupSettings, arrival: Arrival) -> Result<Self> {
+        let certificates = CertificateFiles::of(settings.librdkafka());
+        let (client, queue) = Self::connect(&group, &settings)?;
+        Ok(Self {
+            group,
+            client,
+            queue,
+            settings,
+            membership: Membership::Steady,
+            arrival,
+            closing: None,
+            certificates,
+            outage: None,
+        })
     }
 
     fn connect(group: &GroupShared, settings: &GroupSettings) -> Result<(Arc<Client>, Arc<Queue>)> {
@@ -65,6 +105,57 @@ impl Poller {
         let queue = Arc::new(client.consumer_queue());
         group.set_queue(Some(Arc::clone(&queue)));
         Ok((client, queue))
+    }
+
+    /// Serves the client until it is closed or can't go on; in that case it says why.
+    fn live(mut self, entry: Entry) -> (Option<Outage>, GroupSettings, Arrival) {
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            self.enter(entry);
+            while self.round() == Round::Again {}
+        }));
+        if let Err(panic) = served {
+            self.fail(Outage::panicked(&self.group, &*panic));
+        }
+        if self.closing.is_none() {
+            self.forsake();
+        }
+        let (outage, settings, arrival) = (self.outage.take(), self.settings.clone(), self.arrival);
+        self.let_go(if outage.is_some() { Hook::Revoked } else { Hook::Shutdown });
+        (outage, settings, arrival)
+    }
+
+    fn enter(&mut self, entry: Entry) {
+        match entry {
+            Entry::Join => self.join(),
+            Entry::AwaitInstance => self.bar(),
+        }
+    }
+
+    fn fail(&mut self, outage: Outage) {
+        if self.closing.is_some() {
+            // The client goes anyway.
+            self.group.report(outage.severity(), outage.code, outage.message);
+        } else {
+            self.outage = Some(outage);
+        }
+    }
+
+    /// Subscribes; joining goes on in the background.
+    fn join(&mut self) {
+        if let Err(error) = self.size_up().and_then(|()| self.subscribe()) {
+            self.fail(Outage::refused(&error));
+            return;
+        }
+        let (group, client) = (self.group.index, self.client.name());
+        let event = match self.arrival {
+            Arrival::First => EngineEvent::GroupStarted { group, client },
+            Arrival::Return(since) => {
+                let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+                EngineEvent::ClientReset { group, client, took_ms }
+            }
+        };
+        self.arrival = Arrival::Return(Instant::now());
+        self.group.hub().events.push(event);
     }
 
     /// Asks how many partitions there are, and makes the client anew if its limits do not suit so many. Without an
@@ -84,173 +175,61 @@ impl Poller {
         Ok(())
     }
 
-    fn join(&mut self) -> Result<()> {
-        self.size_up()?;
-        let group = &self.group;
-        let topics: Vec<String> = group.config.topics.iter().map(|t| t.name.clone()).collect();
+    fn subscribe(&self) -> Result<()> {
+        let group = &self.group.config;
+        let topics: Vec<String> = group.topics.iter().map(|t| t.name.clone()).collect();
         self.client.subscribe(&topics).map_err(|code| EngineError::Kafka {
-            operation: format!("{}: subscribing to {}", group.config.id, topics.join(", ")),
+            operation: format!("{}: subscribing to {}", group.id, topics.join(", ")),
             code,
-        })?;
-        group.hub().events.push(EngineEvent::GroupStarted { group: group.index, client: self.client.name() });
-        Ok(())
-    }
-
-    fn run(mut self) {
-        if let Err(error) = self.join() {
-            self.crash(0, error.to_string());
-        }
-        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| while self.round() == Round::Again {})) {
-            let message = format!("{}: poll thread panicked: {}", self.group.config.id, panic_text(&*panic));
-            self.crash(0, message);
-            if self.closing.is_some() {
-                break; // It panicked while it closed: what is left is given up.
-            }
-            self.begin_close(Instant::now() + CLOSE_AFTER_PANIC);
-        }
-        let group = Arc::clone(&self.group);
-        self.let_go();
-        group.hub().events.push(EngineEvent::GroupStopped { group: group.index });
-        group.closed();
+        })
     }
 
     fn round(&mut self) -> Round {
         let event = self.queue.poll(self.patience());
         self.group.polled();
+        self.review();
         if let Some(event) = event {
             self.handle(event);
         }
         for command in self.group.take_commands() {
             self.obey(command);
         }
+        if self.outage.is_some() && self.closing.is_none() {
+            return Round::Last;
+        }
         self.step()
     }
 
     /// How long to wait for the next event at most.
     fn patience(&self) -> Duration {
+        let now = Instant::now();
         let until = match &self.membership {
-            Membership::Steady => return ROUND,
-            Membership::Draining(revocation) => revocation.deadline,
+            Membership::Steady => self.job_deadline(),
+            Membership::Draining(revocation) => {
+                Some(self.job_deadline().map_or(revocation.deadline, |at| at.min(revocation.deadline)))
+            }
+            Membership::Away => None,
+            Membership::Barred(watch) => Some(if watch.inquiry.is_some() { now } else { watch.next }),
             // Replies come on a queue of their own, which does not wake this one.
-            Membership::Committing { .. } | Membership::Farewell { .. } => return Duration::ZERO,
-            Membership::Leaving(closing) => closing.deadline.min(Instant::now() + Duration::from_millis(50)),
+            Membership::Committing(..) | Membership::Parting(..) | Membership::Farewell(..) => Some(now),
+            Membership::Leaving => Some(now + Duration::from_millis(50)),
         };
-        until.saturating_duration_since(Instant::now()).min(ROUND)
+        until.map_or(ROUND, |until| until.saturating_duration_since(now).min(ROUND))
     }
 
     fn obey(&mut self, command: GroupCommand) {
         match command {
-            GroupCommand::Close(deadline) => {
-                if self.closing.is_none() {
-                    self.begin_close(deadline);
+            GroupCommand::Close(deadline) => match self.closing {
+                None => self.begin_close(deadline),
+                Some(set) => {
+                    self.closing = Some(set.min(deadline));
+                    self.outage = None;
                 }
-            }
+            },
             #[allow(clippy::panic)] // The point of the command.
-            GroupCommand::Panic => panic!("asked to"),
+            GroupCommand::Fail(Failure::Panic) => panic!("asked to"),
+            GroupCommand::Fail(Failure::Stall(length)) => std::thread::sleep(length),
             GroupCommand::FailFatally => self.client.inject_fatal_error("asked to"),
-        }
-    }
-
-    // ---- events ----------------------------------------------------------------------------------------------
-
-    fn handle(&mut self, event: Event) {
-        match event {
-            Event::Rebalance(RebalanceKind::Assign, list) => self.assign(&list),
-            Event::Rebalance(RebalanceKind::Revoke, list) => self.begin_revocation(list),
-            Event::Error { code, reason, severity } => self.error(code, &reason, severity),
-            Event::Statistics(json) => self.statistics(json),
-            Event::Log { level, facility, line } => {
-                let line = format!("{facility}: {line}");
-                self.group.hub().events.push(EngineEvent::Log { group: self.group.index, level, line });
-            }
-            Event::Committed(result, _) => self.committed(result),
-            Event::TokenRefresh => {
-                self.group.hub().events.push(EngineEvent::TokenRefresh { group: self.group.index });
-            }
-            Event::Deliveries(_) | Event::Other => {}
-        }
-    }
-
-    fn committed(&self, result: std::result::Result<(), Code>) {
-        match result {
-            Ok(()) => self.group.set_connection(Connection::Up),
-            Err(Code::NoOffset) => {}
-            Err(code) => self.group.report_kafka_error(code, "committing offsets"),
-        }
-    }
-
-    fn error(&self, code: Code, reason: &str, severity: Severity) {
-        if matches!(code, Code::AllBrokersDown) {
-            self.group.set_connection(Connection::Down);
-        }
-        let message = format!("{}: {reason}", self.group.config.id);
-        match (severity, code) {
-            (Severity::Fatal, _) => {
-                let (code, reason) = self.client.fatal_error().unwrap_or((code, reason.to_string()));
-                self.crash(code as i32, format!("{}: fatal error of the Kafka client: {reason}", self.group.config.id));
-            }
-            (Severity::Passing, code) => self.group.report(severity_of(code), code as i32, message),
-        }
-    }
-
-    fn crash(&self, code: i32, message: String) {
-        let hub = self.group.hub();
-        self.group.report(ErrorSeverity::Critical, code, message);
-        hub.crash();
-    }
-
-    fn statistics(&self, json: String) {
-        #[derive(Deserialize)]
-        struct Statistics {
-            brokers: HashMap<String, Broker>,
-        }
-        #[derive(Deserialize)]
-        struct Broker {
-            state: String,
-        }
-        if let Ok(statistics) = serde_json::from_str::<Statistics>(&json)
-            && statistics.brokers.values().any(|b| b.state == "UP")
-        {
-            self.group.set_connection(Connection::Up);
-        }
-        let hub = self.group.hub();
-        if hub.statistics_wanted() {
-            hub.events.push(EngineEvent::Statistics { group: self.group.index, json });
-        }
-    }
-
-    // ---- closing ---------------------------------------------------------------------------------------------
-
-    fn begin_close(&mut self, deadline: Instant) {
-        let closing = Closing { deadline };
-        self.closing = Some(closing);
-        if let Membership::Draining(revocation) | Membership::Committing { revocation, .. } =
-            std::mem::replace(&mut self.membership, Membership::Steady)
-        {
-            self.finish_revocation(revocation);
-        }
-        for partition in self.group.partitions() {
-            partition.store_marks();
-        }
-        let reply = self.client.new_queue();
-        self.membership = match self.client.commit(None, &reply) {
-            Ok(()) => Membership::Farewell { closing, reply, until: deadline.min(Instant::now() + COMMIT_PATIENCE) },
-            Err(_) => self.leave(closing),
-        };
-    }
-
-    fn leave(&mut self, closing: Closing) -> Membership {
-        // librdkafka leads the consumer queue into the one given: it has to be another one.
-        let last = Arc::new(self.client.new_queue());
-        self.group.set_queue(Some(Arc::clone(&last)));
-        self.queue = last;
-        match self.client.close(&self.queue) {
-            Ok(()) => Membership::Leaving(closing),
-            Err(code) => {
-                // After a fatal error librdkafka does not leave; destroying the client is all that remains.
-                self.group.report_kafka_error(code, "leaving the group");
-                Membership::Leaving(Closing { deadline: Instant::now() })
-            }
         }
     }
 
@@ -258,19 +237,25 @@ impl Poller {
 
     fn step(&mut self) -> Round {
         match std::mem::replace(&mut self.membership, Membership::Steady) {
-            Membership::Steady => {}
+            Membership::Steady => self.step_steady(),
             Membership::Draining(revocation) => self.step_draining(revocation),
-            Membership::Committing { revocation, reply, until } => match self.reply(&reply, until) {
-                Reply::Awaited => self.membership = Membership::Committing { revocation, reply, until },
-                Reply::Settled => self.finish_revocation(revocation),
+            Membership::Committing(revocation, reply) => match self.await_reply(reply) {
+                Some(reply) => self.membership = Membership::Committing(revocation, reply),
+                None => self.release(&revocation.partitions),
             },
-            Membership::Farewell { closing, reply, until } => match self.reply(&reply, until) {
-                Reply::Awaited => self.membership = Membership::Farewell { closing, reply, until },
-                Reply::Settled => self.membership = self.leave(closing),
+            Membership::Parting(revocation, reply) => match self.await_reply(reply) {
+                Some(reply) => self.membership = Membership::Parting(revocation, reply),
+                None => self.go_away(revocation),
             },
-            Membership::Leaving(closing) => {
-                self.membership = Membership::Leaving(closing);
-                if self.client.is_closed() || Instant::now() >= closing.deadline {
+            Membership::Away => self.step_away(),
+            Membership::Barred(watch) => self.step_barred(watch),
+            Membership::Farewell(reply) => match self.await_reply(reply) {
+                Some(reply) => self.membership = Membership::Farewell(reply),
+                None => self.leave(),
+            },
+            Membership::Leaving => {
+                self.membership = Membership::Leaving;
+                if self.client.is_closed() || self.closing.is_none_or(|deadline| Instant::now() >= deadline) {
                     return Round::Last;
                 }
             }
@@ -278,64 +263,25 @@ impl Poller {
         Round::Again
     }
 
-    fn step_draining(&mut self, revocation: Revocation) {
-        let ended = self.revoked(&revocation.partitions).iter().all(|p| p.is_gone());
-        if ended {
-            self.commit_revoked(revocation);
-        } else if Instant::now() >= revocation.deadline {
-            let message =
-                format!("{}: a job outlived the rebalance; its partition goes without it", self.group.config.id);
-            self.group.report(ErrorSeverity::Passing, 0, message);
-            self.commit_revoked(revocation);
-        } else {
-            self.membership = Membership::Draining(revocation);
-        }
-    }
-
-    fn reply(&self, queue: &Queue, until: Instant) -> Reply {
-        match queue.poll(Duration::from_millis(20)) {
+    /// Looks for the reply; gives it back while it is still awaited.
+    fn await_reply(&self, reply: Reply) -> Option<Reply> {
+        match reply.queue.poll(Duration::from_millis(20)) {
             Some(Event::Committed(result, _)) => {
                 self.committed(result);
-                Reply::Settled
+                None
             }
-            _ if Instant::now() >= until => {
-                let message = format!("{}: the last commit was not answered in time", self.group.config.id);
-                self.group.report(ErrorSeverity::Passing, Code::OperationTimedOut as i32, message);
-                Reply::Settled
+            _ if Instant::now() >= reply.until => {
+                self.group.report_kafka_error(rdkafka::types::RDKafkaErrorCode::OperationTimedOut, "the last commit");
+                None
             }
-            _ => Reply::Awaited,
+            _ => Some(reply),
         }
     }
 
-    /// Lets go of everything native. A client that is not closed is destroyed without waiting for the group.
-    fn let_go(self) {
-        self.group.set_queue(None);
-        for partition in self.group.partitions() {
-            partition.depart(Hook::Shutdown);
-            partition.disconnect();
-            self.group.remove(&partition.place().topic.name, partition.place().partition);
-        }
-    }
-}
-
-/// Whether the reply to a commit has come.
-enum Reply {
-    Awaited,
-    Settled,
-}
-
-/// Which errors do not pass by themselves.
-fn severity_of(code: Code) -> ErrorSeverity {
-    match code {
-        Code::Authentication
-        | Code::SaslAuthenticationFailed
-        | Code::TopicAuthorizationFailed
-        | Code::GroupAuthorizationFailed
-        | Code::ClusterAuthorizationFailed
-        | Code::InconsistentGroupProtocol
-        | Code::FencedInstanceId
-        | Code::SSL => ErrorSeverity::Critical,
-        _ => ErrorSeverity::Passing,
+    /// Commits what is stored; `None` if librdkafka does not even try.
+    fn commit(&self, until: Instant) -> Option<Reply> {
+        let queue = self.client.new_queue();
+        self.client.commit(None, &queue).ok().map(|()| Reply { queue, until })
     }
 }
 

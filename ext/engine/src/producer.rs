@@ -22,7 +22,7 @@ pub use feed::{Fed, Feed, Interest, ProducerEvent};
 pub use crate::kafka::{ANY_PARTITION, Partitioner, Record};
 
 use crate::error::{EngineError, Result};
-use crate::kafka::{Client, ClientRole, Queue};
+use crate::kafka::{Client, ClientRole, Queue, Token};
 use crate::process::ProcessGuard;
 use pump::{Course, Shared};
 
@@ -175,6 +175,32 @@ impl Producer {
     pub fn purge(&self) -> Result<()> {
         self.with_client("purge", |client| {
             client.purge().map_err(|code| EngineError::Kafka { operation: "purging".into(), code })
+        })
+    }
+
+    /// Hands the client the OAUTHBEARER token that it asked for.
+    ///
+    /// # Errors
+    /// [`EngineError::Kafka`] for a token that librdkafka refuses, else as [`Producer::flush`].
+    pub fn set_token(&self, token: &Token) -> Result<()> {
+        self.with_client("take a token", |client| {
+            client.set_token(token).map_err(|(code, reason)| EngineError::Kafka {
+                operation: format!("{}: setting the OAUTHBEARER token: {reason}", self.name),
+                code,
+            })
+        })
+    }
+
+    /// Tells the client that there is no token.
+    ///
+    /// # Errors
+    /// As [`Producer::set_token`].
+    pub fn set_token_failure(&self, reason: &str) -> Result<()> {
+        self.with_client("take the failure of a token", |client| {
+            client.set_token_failure(reason).map_err(|code| EngineError::Kafka {
+                operation: format!("{}: reporting that there is no OAUTHBEARER token", self.name),
+                code,
+            })
         })
     }
 

@@ -6,6 +6,9 @@
 //! job. So while the busy workers come back within [`FAST_TURN`] and their jobs keep the processor busy, nobody else
 //! is woken: they take what is ready themselves. Jobs that wait (for a database, say) or take long are worth more
 //! workers, and get them at once; where that shows only later, the control thread looks after a millisecond.
+//!
+//! **When.** In a busy host the workers pause between batches ([`crate::pacing`]): one of them waits for the end of the
+//! pause, the others rest. A partition that is to leave does not wait for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,6 +18,7 @@ use std::time::{Duration, Instant};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use crate::pacing::{Pacing, PacingHealth};
 use crate::partition::Partition;
 
 /// Who is to take a partition that was put into the list.
@@ -40,6 +44,8 @@ pub enum Turn {
 const FAST_TURN: Duration = Duration::from_millis(2);
 /// When the control thread looks whether the busy workers kept up.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// How long a pause may hide that a partition is to leave.
+const PAUSE_SLICE: Duration = Duration::from_millis(50);
 /// Where more jobs than this wait for something, in thousandths, they are worth more workers.
 const MOST_WAITING: u32 = 300;
 
@@ -50,6 +56,15 @@ pub enum Waited {
     No,
     /// It did, at least once.
     Yes,
+}
+
+/// What is to be measured of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Its processor time.
+    Processor,
+    /// Nothing: measuring costs, and the host is idle.
+    Nothing,
 }
 
 /// A worker's place at the list.
@@ -68,10 +83,13 @@ struct List {
     waiting_share: u32,
     watch: Watch,
     gate: Gate,
+    pacing: Pacing,
+    /// Whether a worker waits for the end of the pause already.
+    pause_watch: Watch,
 }
 
-impl Default for List {
-    fn default() -> Self {
+impl List {
+    fn paced(pacing: Pacing) -> Self {
         Self {
             waiting: VecDeque::new(),
             idle_workers: 0,
@@ -81,16 +99,33 @@ impl Default for List {
             waiting_share: 1_000,
             watch: Watch::Off,
             gate: Gate::Open,
+            pacing,
+            pause_watch: Watch::Off,
         }
     }
-}
 
-impl List {
+    /// The partition whose turn it is; during a pause only one that is to leave.
+    fn next(&mut self, pause_ends: Option<Instant>) -> Option<Arc<Partition>> {
+        match pause_ends {
+            None => self.waiting.pop_front(),
+            Some(_) => {
+                let leaving = self.waiting.iter().position(|partition| partition.is_leaving())?;
+                self.waiting.remove(leaving)
+            }
+        }
+    }
+
     /// Whether the busy workers may be expected to take what is ready before another worker could.
     fn turns_fast(&self, now: Instant) -> bool {
         self.busy_workers > 0
             && self.waiting_share <= MOST_WAITING
             && self.last_turn.is_some_and(|at| now.saturating_duration_since(at) < FAST_TURN)
+    }
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self::paced(Pacing::new(100.0))
     }
 }
 
@@ -100,7 +135,7 @@ enum Gate {
     Closed,
 }
 
-/// Whether the control thread was asked to look after the list.
+/// Whether somebody looks after something.
 #[derive(PartialEq, Eq)]
 enum Watch {
     Off,
@@ -116,9 +151,9 @@ pub struct ReadyList {
 }
 
 impl ReadyList {
-    /// A list whose watch is kept by the thread that waits on `control`.
-    pub fn new(control: Arc<Notify>) -> Self {
-        Self { control, ..Self::default() }
+    /// A list whose watch is kept by the thread that waits on `control`, and whose workers are paced.
+    pub fn new(control: Arc<Notify>, pacing: Pacing) -> Self {
+        Self { control, list: Mutex::new(List::paced(pacing)), changed: Condvar::default() }
     }
 
     /// Puts a partition at the end.
@@ -146,18 +181,41 @@ impl ReadyList {
                 list = self.rest(list);
                 continue;
             }
-            if let Some(partition) = list.waiting.pop_front() {
+            let now = Instant::now();
+            let pause_ends = list.pacing.due(now);
+            if let Some(partition) = list.next(pause_ends) {
                 seat.busy.store(true, Ordering::Relaxed);
                 list.busy_workers += 1;
-                list.last_turn = Some(Instant::now());
+                list.last_turn = Some(now);
                 self.call_help(&mut list);
                 return Turn::Partition(partition);
             }
             if list.gate == Gate::Closed {
                 return Turn::Closed;
             }
-            list = self.rest(list);
+            list = match pause_ends {
+                Some(due) if !list.waiting.is_empty() && list.pause_watch == Watch::Off => {
+                    self.pause(list, due.min(now + PAUSE_SLICE))
+                }
+                _ => self.rest(list),
+            };
         }
+    }
+
+    /// The next partition, if there is one, and whatever the other workers do.
+    #[cfg(test)]
+    pub(crate) fn pop_now(&self) -> Option<Arc<Partition>> {
+        self.list.lock().waiting.pop_front()
+    }
+
+    /// Waits for the end of a pause, for all workers.
+    fn pause<'a>(&self, mut list: MutexGuard<'a, List>, until: Instant) -> MutexGuard<'a, List> {
+        list.pause_watch = Watch::On;
+        list.idle_workers += 1;
+        let (mut list, _) = self.changed.wait_until(list, until);
+        list.idle_workers -= 1;
+        list.pause_watch = Watch::Off;
+        list
     }
 
     fn rest<'a>(&self, mut list: MutexGuard<'a, List>) -> MutexGuard<'a, List> {
@@ -198,11 +256,26 @@ impl ReadyList {
         Some(now + LOOK_AGAIN)
     }
 
-    /// A job ended that did or did not wait for anything.
-    pub fn observe(&self, waited: Waited) {
+    /// A job begins whose worker waited so long for Ruby's lock. Returns whether its use of the processor is wanted.
+    pub fn began(&self, waited: Duration) -> Measure {
+        let now = Instant::now();
+        let mut list = self.list.lock();
+        let others = list.busy_workers.saturating_sub(1);
+        list.pacing.began(now, waited, others);
+        if list.pacing.is_needed(now, others) { Measure::Processor } else { Measure::Nothing }
+    }
+
+    /// A job ended that did or did not wait for anything, and used so much of a processor.
+    pub fn ended(&self, waited: Waited, cpu: Duration) {
         let sample = if waited == Waited::Yes { 1_000 } else { 0 };
         let mut list = self.list.lock();
         list.waiting_share = (list.waiting_share * 7 + sample) / 8;
+        list.pacing.ended(Instant::now(), cpu);
+    }
+
+    /// How the workers are paced.
+    pub fn pacing(&self) -> PacingHealth {
+        self.list.lock().pacing.health(Instant::now())
     }
 
     /// A worker is gone for good.
@@ -231,6 +304,11 @@ impl ReadyList {
     /// How many workers wait.
     pub fn idle_workers(&self) -> usize {
         self.list.lock().idle_workers
+    }
+
+    /// How many workers have a job.
+    pub fn busy_workers(&self) -> usize {
+        self.list.lock().busy_workers
     }
 
     /// How many partitions wait for a worker.
@@ -270,9 +348,9 @@ mod tests {
             list.turns_fast(Instant::now())
         };
         assert!(!turns_fast(&ready));
-        (0..20).for_each(|_| ready.observe(Waited::No));
+        (0..20).for_each(|_| ready.ended(Waited::No, Duration::ZERO));
         assert!(turns_fast(&ready));
-        (0..20).for_each(|_| ready.observe(Waited::Yes));
+        (0..20).for_each(|_| ready.ended(Waited::Yes, Duration::ZERO));
         assert!(!turns_fast(&ready));
     }
 }

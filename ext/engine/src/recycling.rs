@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::TryLockError;
 
 /// Bytes that are kept at most.
-const KEPT: usize = 8 << 20;
+const KEPT: usize = 4 << 20;
 /// A larger buffer came from an unusual batch.
 const LARGEST: usize = 1 << 20;
 

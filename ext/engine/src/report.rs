@@ -24,6 +24,9 @@ pub struct RunningJob {
     pub last_offset: Option<i64>,
     /// How long it runs, in milliseconds.
     pub age_ms: u64,
+    /// When it began.
+    #[serde(skip)]
+    pub since: Instant,
 }
 
 impl RunningJob {
@@ -34,7 +37,7 @@ impl RunningJob {
 
     /// Every job of a group.
     pub fn of_group(group: &GroupShared) -> Vec<Self> {
-        let running = group.partitions().into_iter().filter_map(|partition| {
+        let running = group.working().into_iter().filter_map(|partition| {
             let note = partition.lease_note()?;
             let place = partition.place();
             Some(Self {
@@ -45,6 +48,7 @@ impl RunningJob {
                 first_offset: note.offsets.map(|(first, _)| first),
                 last_offset: note.offsets.map(|(_, last)| last),
                 age_ms: u64::try_from(note.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+                since: note.since,
             })
         });
         running.collect()

@@ -58,6 +58,7 @@ impl Prefetch {
 }
 
 /// The settings of one group's client.
+#[derive(Clone)]
 pub struct GroupSettings {
     librdkafka: BTreeMap<String, String>,
     user: BTreeMap<String, String>,
@@ -120,7 +121,17 @@ impl GroupSettings {
         &self.librdkafka
     }
 
-    /// How long a job may hold up a rebalance.
+    /// Whether topics are created by being asked for.
+    pub fn creates_topics(&self) -> bool {
+        self.librdkafka.get("allow.auto.create.topics").is_some_and(|v| v == "true")
+    }
+
+    /// The id of a static member (KIP-345).
+    pub fn instance_id(&self) -> Option<&str> {
+        self.librdkafka.get("group.instance.id").map(String::as_str).filter(|id| !id.is_empty())
+    }
+
+    /// How long a job may take, and hold up a rebalance.
     pub fn max_poll_interval(&self) -> Duration {
         let set = self.librdkafka.get("max.poll.interval.ms").and_then(|v| v.parse().ok());
         Duration::from_millis(set.unwrap_or(MAX_POLL_INTERVAL_MS))
@@ -148,7 +159,6 @@ mod tests {
             name: "g".into(),
             kafka,
             max_messages: 1,
-            max_wait_time_ms: 0,
             topics: Vec::new(),
         };
         GroupSettings::of(&config, 16 << 20)

@@ -145,29 +145,6 @@ fn a_panic_in_the_control_thread_is_a_crash_that_can_be_stopped() {
 }
 
 #[test]
-fn a_panic_in_a_poll_thread_is_a_crash_that_leaves_the_group() {
-    let cluster = Cluster::start(&[("orders", 1)]);
-    let member = Member::start(&cluster.config(&["orders"]), 1);
-    wait_until("the assignment", || member.assigned() == 1);
-    member.engine.provoke(Fault::PollPanic);
-    wait_until("the crash", || member.engine.state() == State::Crashed);
-    assert!(errors(&member.engine).iter().any(|e| e.contains("poll thread panicked: asked to")));
-    wait_until("the departure", || member.assigned() == 0);
-    member.stop();
-}
-
-#[test]
-fn a_fatal_error_of_the_client_is_a_crash() {
-    let cluster = Cluster::start(&[("orders", 1)]);
-    let member = Member::start(&cluster.config(&["orders"]), 1);
-    wait_until("the assignment", || member.assigned() == 1);
-    member.engine.provoke(Fault::FatalError);
-    wait_until("the crash", || member.engine.state() == State::Crashed);
-    assert!(errors(&member.engine).iter().any(|e| e.contains("fatal error of the Kafka client")));
-    member.stop();
-}
-
-#[test]
 fn a_wrong_setting_is_named_before_anything_starts() {
     let cluster = Cluster::start(&[("orders", 1)]);
     let mut config = cluster.config(&["orders"]);

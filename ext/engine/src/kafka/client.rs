@@ -6,11 +6,16 @@ use std::sync::Arc;
 
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaType};
 
-use super::{PartitionList, Queue, Settings, c_string, outcome, string, sys, take_error};
+use super::{PartitionList, Queue, Secrets, Settings, c_string, outcome, string, sys, take_error};
 use crate::error::{EngineError, Result};
+use crate::hints::Hints;
 use crate::process::ProcessGuard;
 
 const REASON_SIZE: usize = 512;
+/// librdkafka's argument for a commit that is not waited for.
+const IN_BACKGROUND: i32 = 1;
+/// Its timeout for a call that is not waited for.
+const WITHOUT_WAITING: i32 = 0;
 
 /// What librdkafka reports to the poll thread; everything else it keeps for itself.
 const REPORTED: i32 = sys::RD_KAFKA_EVENT_REBALANCE
@@ -33,6 +38,8 @@ pub enum ClientRole {
 pub struct Client {
     raw: *mut sys::rd_kafka_t,
     process: ProcessGuard,
+    secrets: Secrets,
+    hints: Hints,
 }
 
 // SAFETY: librdkafka's client handle may be used from any thread, by its documentation.
@@ -49,7 +56,8 @@ impl Client {
     /// [`EngineError::Setting`] for a refused property, [`EngineError::ClientCreation`] for settings that
     /// contradict each other.
     pub fn new(owner: &str, role: ClientRole, settings: &BTreeMap<String, String>) -> Result<Arc<Self>> {
-        let settings = Settings::new(owner, settings)?;
+        let (secrets, hints) = (Secrets::of(settings), Hints::new(owner, role, settings));
+        let settings = Settings::new(owner, settings).map_err(|error| error.mask(&secrets))?;
         let (kind, reported) = match role {
             ClientRole::Consumer => (RDKafkaType::RD_KAFKA_CONSUMER, REPORTED),
             ClientRole::Producer => (RDKafkaType::RD_KAFKA_PRODUCER, REPORTED | sys::RD_KAFKA_EVENT_DR),
@@ -65,13 +73,23 @@ impl Client {
                 sys::rd_kafka_conf_destroy(conf);
                 string(reason.as_ptr())
             };
-            return Err(EngineError::ClientCreation { group: owner.into(), reason });
+            return Err(EngineError::ClientCreation { group: owner.into(), reason: secrets.mask(reason) });
         }
-        Ok(Arc::new(Self { raw, process: ProcessGuard::here() }))
+        Ok(Arc::new(Self { raw, process: ProcessGuard::here(), secrets, hints }))
     }
 
     pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_t {
         self.raw
+    }
+
+    /// What must not be seen of its settings.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// What to look at when it fails.
+    pub(crate) fn hints(&self) -> &Hints {
+        &self.hints
     }
 
     /// The process this client lives in.
@@ -122,6 +140,12 @@ impl Client {
         outcome(unsafe { sys::rd_kafka_subscribe(self.raw, list.as_ptr()) })
     }
 
+    /// Leaves the group, after the assignment was revoked by an event. The client can subscribe again.
+    pub fn unsubscribe(&self) -> Kafka<()> {
+        // SAFETY: the client is live.
+        outcome(unsafe { sys::rd_kafka_unsubscribe(self.raw) })
+    }
+
     /// Whether rebalances are incremental (cooperative or KIP-848) in the group's present protocol.
     pub fn rebalances_incrementally(&self) -> bool {
         // SAFETY: the client is live; the returned string is static.
@@ -167,6 +191,25 @@ impl Client {
         outcome(unsafe { sys::rd_kafka_commit_queue(self.raw, list, reply.as_ptr(), None, std::ptr::null_mut()) })
     }
 
+    /// Starts a commit whose result the client's own queue reports.
+    pub fn commit_in_background(&self, offsets: &PartitionList) -> Kafka<()> {
+        // SAFETY: client and list are live; librdkafka copies the list, and does not wait where told so.
+        outcome(unsafe { sys::rd_kafka_commit(self.raw, offsets.as_ptr(), IN_BACKGROUND) })
+    }
+
+    /// Has fetching of a partition go on at `offset`, or at one of librdkafka's logical ones. What was fetched before is
+    /// not delivered any more from now on, but counts in the queue until that is read.
+    pub fn seek(&self, topic: &str, partition: i32, offset: i64) -> Kafka<()> {
+        let list = PartitionList::of(topic, partition, offset);
+        // SAFETY: client and list are live; without a timeout librdkafka only notes the request, and the error object
+        // is ours.
+        unsafe { take_error(sys::rd_kafka_seek_partitions(self.raw, list.as_ptr(), WITHOUT_WAITING))? };
+        match list.first_error() {
+            Err(RDKafkaErrorCode::InProgress) => Ok(()),
+            other => other,
+        }
+    }
+
     /// Low and high watermark as of the last fetch, without asking the broker; `None` before the first one.
     pub fn watermarks(&self, topic: &str, partition: i32) -> Option<(i64, i64)> {
         let topic = c_string(topic);
@@ -197,7 +240,7 @@ impl Client {
             let code = sys::rd_kafka_fatal_error(self.raw, reason.as_mut_ptr(), REASON_SIZE);
             (code, string(reason.as_ptr()))
         };
-        outcome(code).err().map(|code| (code, text))
+        outcome(code).err().map(|code| (code, self.secrets.mask(text)))
     }
 
     /// Puts the client into the state of a fatal error, for tests of what follows.
@@ -207,7 +250,7 @@ impl Client {
         unsafe {
             sys::rd_kafka_test_fatal_error(
                 self.raw,
-                rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+                rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED,
                 reason.as_ptr(),
             );
         }

@@ -2,7 +2,7 @@
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{PartitionList, outcome, string, sys};
+use super::{PartitionList, Secrets, outcome, string, sys};
 use crate::producer::DeliveryReport;
 
 /// Which way partitions go in a rebalance.
@@ -71,6 +71,15 @@ impl Event {
             let event = Self::decode(raw);
             sys::rd_kafka_event_destroy(raw);
             Some(event)
+        }
+    }
+
+    /// Takes secrets out of what librdkafka says.
+    pub(super) fn mask(self, secrets: &Secrets) -> Self {
+        match self {
+            Self::Error { code, reason, severity } => Self::Error { code, reason: secrets.mask(reason), severity },
+            Self::Log { level, facility, line } => Self::Log { level, facility, line: secrets.mask(line) },
+            other => other,
         }
     }
 

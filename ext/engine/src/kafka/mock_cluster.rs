@@ -70,6 +70,9 @@ impl MockCluster {
     pub fn request_errors(&self, api_key: i16, errors: &[RDKafkaRespErr]) {
         // SAFETY: the cluster is live; the array has the length given and is copied.
         unsafe {
+            if errors.is_empty() {
+                return sys::rd_kafka_mock_clear_request_errors(self.raw, api_key);
+            }
             sys::rd_kafka_mock_push_request_errors_array(self.raw, api_key, errors.len(), errors.as_ptr());
         }
     }

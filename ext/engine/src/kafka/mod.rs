@@ -8,7 +8,9 @@ mod event;
 mod mock_cluster;
 mod partition_list;
 mod producing;
+mod queries;
 mod queue;
+mod secrets;
 mod settings;
 
 pub use client::{Client, ClientRole};
@@ -16,7 +18,9 @@ pub use event::{Event, RebalanceKind, Severity};
 pub use mock_cluster::MockCluster;
 pub use partition_list::PartitionList;
 pub use producing::{ANY_PARTITION, Partitioner, Record};
+pub use queries::Token;
 pub use queue::{Queue, QueueListener};
+pub use secrets::Secrets;
 pub use settings::Settings;
 
 use std::ffi::{CStr, CString, c_char};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Client, Event, sys};
-use crate::batch::Batch;
+use crate::batch::{Batch, Haul};
 
 /// Told when a queue that was empty has something in it.
 ///
@@ -72,7 +72,7 @@ impl Queue {
         // SAFETY: the queue is live; the returned event is owned by us.
         let raw = unsafe { sys::rd_kafka_queue_poll(self.raw, ms) };
         // SAFETY: `raw` is NULL or an event that we own.
-        unsafe { Event::take(raw) }
+        unsafe { Event::take(raw) }.map(|event| event.mask(self.client.secrets()))
     }
 
     /// Makes a `poll` that runs, or the next one, return at once.
@@ -82,7 +82,7 @@ impl Queue {
     }
 
     /// Takes what is queued now, at most `max_messages`, without waiting.
-    pub fn take_batch(&self, max_messages: usize) -> Batch {
+    pub fn take_batch(&self, max_messages: usize) -> Haul {
         Batch::read(max_messages, |slots| {
             // SAFETY: `slots` is a writable array of the length given; librdkafka fills as many as it returns.
             let taken = unsafe { sys::rd_kafka_consume_batch_queue(self.raw, 0, slots.as_mut_ptr(), slots.len()) };
@@ -99,6 +99,11 @@ impl Queue {
     /// Whether the queue has no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The client it belongs to.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
     }
 
     pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_queue_t {

@@ -1,16 +1,20 @@
-//! Marks of a partition: handed to librdkafka, committed when asked.
+//! Marks of a partition: handed to librdkafka, which commits what it was handed.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Partition;
-use crate::error::{EngineError, Result};
-use crate::kafka::{PartitionList, Queue};
-use crate::offsets::{Marked, Ownership};
+use crate::offsets::{Course, Marked, Ownership};
 use crate::timers::Alarm;
 
-/// How long one wait for the reply of a synchronous commit lasts before interruption is looked at again.
-const COMMIT_SLICE: Duration = Duration::from_millis(50);
+/// Whether a mark counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkOutcome {
+    /// It does.
+    Kept,
+    /// The partition was lost; the message will be delivered to its new owner.
+    Lost,
+}
 
 impl Partition {
     /// The message at `offset` and all before it are consumed.
@@ -19,7 +23,7 @@ impl Partition {
         match marked {
             Marked::Refused => MarkOutcome::Lost,
             Marked::Unchanged | Marked::Pending => MarkOutcome::Kept,
-            Marked::Store(offset) => self.hand_over(offset),
+            Marked::Store => self.store_marks(),
             Marked::StoreAt(at) => {
                 self.hub.schedule(at, Alarm::StoreMark, Arc::clone(self));
                 MarkOutcome::Kept
@@ -29,54 +33,52 @@ impl Partition {
 
     /// Hands marks that librdkafka does not know yet to it.
     pub fn store_marks(&self) -> MarkOutcome {
-        let unstored = self.offsets.lock().take_unstored(Instant::now());
-        unstored.map_or(MarkOutcome::Kept, |offset| self.hand_over(offset))
-    }
-
-    pub(super) fn hand_over(&self, offset: i64) -> MarkOutcome {
         let link = self.link.read();
+        // Held while it is stored: of two threads that store, the later mark comes later.
+        let mut offsets = self.offsets.lock();
+        if offsets.ownership() == Ownership::Lost {
+            return MarkOutcome::Lost;
+        }
+        let Some(mark) = offsets.take_unstored(Instant::now()) else { return MarkOutcome::Kept };
         let Some(link) = link.as_ref() else { return MarkOutcome::Lost };
-        match link.client.store_offset(&self.place.topic.name, self.place.partition, offset) {
-            Ok(()) => MarkOutcome::Kept,
-            Err(_) => MarkOutcome::Lost,
-        }
+        let stored = link.store(mark.offset).and_then(|()| match mark.course {
+            Course::Forward => Ok(()),
+            Course::Back => link.commit(mark.offset),
+        });
+        if stored.is_ok() { MarkOutcome::Kept } else { MarkOutcome::Lost }
     }
 
-    /// Starts a synchronous commit of what was marked; `None` if the partition was lost.
-    ///
-    /// # Errors
-    /// [`EngineError::Kafka`] if librdkafka refuses the request.
-    pub fn start_commit(self: &Arc<Self>) -> Result<Option<PendingCommit>> {
+    /// Starts a commit of what was marked; its failure is an event.
+    pub fn commit_stored(&self) -> MarkOutcome {
         if self.store_marks() == MarkOutcome::Lost {
-            return Ok(None);
+            return MarkOutcome::Lost;
         }
-        let offsets = self.offsets.lock();
-        let (ownership, stored) = (offsets.ownership(), offsets.last_stored());
-        drop(offsets);
-        let (Ownership::Held, Some(offset)) = (ownership, stored) else {
-            return Ok((ownership == Ownership::Held).then_some(PendingCommit::Done));
-        };
         let link = self.link.read();
-        let Some(link) = link.as_ref() else { return Ok(None) };
-        let reply = link.client.new_queue();
-        let list = PartitionList::of(&self.place.topic.name, self.place.partition, offset);
-        link.client
-            .commit(Some(&list), &reply)
-            .map_err(|code| EngineError::Kafka { operation: format!("committing {}", self.label()), code })?;
-        Ok(Some(PendingCommit::Waiting { reply, label: self.label() }))
+        let offsets = self.offsets.lock();
+        match (offsets.ownership(), offsets.last_stored(), link.as_ref()) {
+            (Ownership::Lost, ..) => MarkOutcome::Lost,
+            (Ownership::Held, Some(offset), Some(link)) if link.commit(offset).is_err() => MarkOutcome::Lost,
+            (Ownership::Held, ..) => MarkOutcome::Kept,
+        }
     }
 
     /// Which attempt at the present batch runs or comes, 1 for the first.
     pub fn attempt(&self) -> u32 {
-        self.state.lock().failures + 1
+        self.state.lock().failures.saturating_add(1)
     }
 
-    /// Where processing continues; `None` before the first batch.
+    /// The next attempt counts as the first one after a failure of the present one.
+    pub fn reset_attempts(&self) {
+        self.state.lock().failures = 0;
+    }
+
+    /// Where processing continues; `None` before the first batch, and after it was forgotten.
     pub fn next_offset(&self) -> Option<i64> {
         self.offsets.lock().next()
     }
 
-    /// Sets where processing continues without marking.
+    /// Sets where processing continues without marking. `None` forgets it: until the next batch begins marks count for
+    /// nothing, and from then on they may be older ones.
     pub fn set_next_offset(&self, offset: Option<i64>) {
         self.offsets.lock().set_next(offset);
     }
@@ -89,53 +91,5 @@ impl Partition {
     /// Whether another member may own the partition.
     pub fn is_lost(&self) -> bool {
         self.offsets.lock().ownership() == Ownership::Lost
-    }
-
-    /// Messages between where processing continues and the end of the partition as of the last fetch.
-    pub fn lag(&self) -> Option<i64> {
-        let link = self.link.read();
-        let (_, high) = link.as_ref()?.client.watermarks(&self.place.topic.name, self.place.partition)?;
-        Some((high - self.next_offset()?).max(0))
-    }
-}
-
-/// Whether a mark counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MarkOutcome {
-    /// It does.
-    Kept,
-    /// The partition was lost; the message will be delivered to its new owner.
-    Lost,
-}
-
-/// A synchronous commit that was sent.
-pub enum PendingCommit {
-    /// There was nothing to commit.
-    Done,
-    /// The reply will come on this queue.
-    Waiting {
-        /// Queue of the reply.
-        reply: Queue,
-        /// Which partition, for messages.
-        label: String,
-    },
-}
-
-impl PendingCommit {
-    /// Waits a short while for the reply; `None` if it has not come, so that the caller can look at its interrupts.
-    ///
-    /// # Errors
-    /// [`EngineError::Kafka`] for a commit that the broker refused for another reason than a lost partition.
-    pub fn wait_a_while(&self) -> Option<Result<MarkOutcome>> {
-        use rdkafka::types::RDKafkaErrorCode as Code;
-        let Self::Waiting { reply, label } = self else { return Some(Ok(MarkOutcome::Kept)) };
-        let crate::kafka::Event::Committed(result, list) = reply.poll(COMMIT_SLICE)? else { return None };
-        Some(match result.and_then(|()| list.first_error()) {
-            Ok(()) | Err(Code::NoOffset) => Ok(MarkOutcome::Kept),
-            Err(Code::AssignmentLost | Code::UnknownMemberId | Code::IllegalGeneration | Code::State) => {
-                Ok(MarkOutcome::Lost)
-            }
-            Err(code) => Err(EngineError::Kafka { operation: format!("committing {label}"), code }),
-        })
     }
 }

@@ -12,6 +12,7 @@ use crate::lifecycle::State;
 use crate::membership::{Loss, Membership, Revocation};
 use crate::partition::{Partition, Place};
 use crate::phase::Hook;
+use crate::trouble::Scope;
 
 impl Poller {
     pub(super) fn tell(&self, step: RebalanceStep, list: &PartitionList) {
@@ -27,11 +28,12 @@ impl Poller {
     }
 
     pub(super) fn assign(&mut self, list: &PartitionList) {
-        if self.closing.is_some() {
-            let _ = self.client.assign(None);
+        if self.is_on_its_way_out() {
+            self.decline(list);
             return;
         }
         self.group.set_connection(Connection::Up);
+        self.group.heal(|scope| *scope == Scope::Membership);
         self.tell(RebalanceStep::Assign, list);
         for (topic, partition, _) in list.entries() {
             if let Err(error) = self.adopt(&topic, partition) {
@@ -49,19 +51,36 @@ impl Poller {
         }
     }
 
+    fn is_on_its_way_out(&self) -> bool {
+        self.closing.is_some() || matches!(self.membership, Membership::Parting(..) | Membership::Away)
+    }
+
+    /// Answers an assignment that comes too late: librdkafka goes on when it has an answer, and takes it back then.
+    fn decline(&self, list: &PartitionList) {
+        let declined = if self.client.rebalances_incrementally() {
+            self.client.incremental_assign(list)
+        } else {
+            self.client.assign(None)
+        };
+        if let Err(code) = declined {
+            self.group.report_kafka_error(code, "declining partitions");
+        }
+    }
+
     /// Splits a partition's queue off before it is assigned: librdkafka keeps it split from then on.
     pub(super) fn adopt(&self, topic: &str, partition: i32) -> Result<()> {
         let group = &self.group;
         let Some(index) = group.config.topics.iter().position(|t| t.name == topic) else {
             return Err(EngineError::Configuration(format!("{}: assigned unknown topic {topic}", group.config.id)));
         };
+        let topic = group.config.topics[index].clone();
         let place = Place {
             assignment: group.hub().next_assignment(),
             group: group.index,
             topic_index: index,
-            topic: group.config.topics[index].clone(),
+            window: Duration::from_millis(topic.max_wait_time_ms),
+            topic,
             partition,
-            window: Duration::from_millis(group.config.max_wait_time_ms),
         };
         let adopted = Partition::new(place, Arc::clone(group.hub()), Arc::downgrade(group));
         adopted.connect(&self.client)?;
@@ -74,21 +93,20 @@ impl Poller {
     }
 
     pub(super) fn begin_revocation(&mut self, list: PartitionList) {
-        let loss = if self.client.assignment_lost() { Loss::Lost } else { Loss::Regular };
         self.tell(RebalanceStep::Revoke, &list);
+        if self.is_on_its_way_out() {
+            self.release(&list);
+            return;
+        }
+        let loss = if self.client.assignment_lost() { Loss::Lost } else { Loss::Regular };
         for partition in self.revoked(&list) {
             if loss == Loss::Lost {
                 partition.lose();
             }
             partition.depart(Hook::Revoked);
         }
-        let patience = if self.closing.is_some() { Duration::ZERO } else { self.settings.max_poll_interval() };
-        let revocation = Revocation { partitions: list, loss, deadline: Instant::now() + patience };
-        if self.closing.is_some() {
-            self.finish_revocation(revocation);
-        } else {
-            self.membership = Membership::Draining(revocation);
-        }
+        let deadline = Instant::now() + self.settings.max_poll_interval();
+        self.membership = Membership::Draining(Revocation { partitions: list, loss, deadline });
     }
 
     pub(super) fn revoked(&self, list: &PartitionList) -> Vec<Arc<Partition>> {
@@ -97,24 +115,20 @@ impl Poller {
 
     pub(super) fn commit_revoked(&mut self, revocation: Revocation) {
         if revocation.loss == Loss::Lost {
-            self.finish_revocation(revocation);
+            self.release(&revocation.partitions);
             return;
         }
         for partition in self.revoked(&revocation.partitions) {
             partition.store_marks();
         }
-        let reply = self.client.new_queue();
-        match self.client.commit(None, &reply) {
-            Ok(()) => {
-                let until = Instant::now() + COMMIT_PATIENCE;
-                self.membership = Membership::Committing { revocation, reply, until };
-            }
-            Err(_) => self.finish_revocation(revocation),
+        match self.commit(Instant::now() + COMMIT_PATIENCE) {
+            Some(reply) => self.membership = Membership::Committing(revocation, reply),
+            None => self.release(&revocation.partitions),
         }
     }
 
-    pub(super) fn finish_revocation(&mut self, revocation: Revocation) {
-        let list = &revocation.partitions;
+    /// Gives partitions up: the group may hand them to others from now on.
+    pub(super) fn release(&self, list: &PartitionList) {
         for partition in self.revoked(list) {
             partition.lose();
         }
@@ -126,12 +140,16 @@ impl Poller {
         if let Err(code) = unassigned {
             self.group.report_kafka_error(code, "giving up partitions");
         }
+        self.part_with(list);
+        self.tell(RebalanceStep::Revoked, list);
+    }
+
+    /// Lets go of what is native of partitions. The group remembers those whose jobs run.
+    pub(super) fn part_with(&self, list: &PartitionList) {
         for (topic, partition, _) in list.entries() {
-            if let Some(partition) = self.group.remove(&topic, partition) {
+            if let Some(partition) = self.group.evict(&topic, partition) {
                 partition.disconnect();
             }
         }
-        self.tell(RebalanceStep::Revoked, list);
-        self.membership = self.closing.map_or(Membership::Steady, Membership::Leaving);
     }
 }

@@ -11,6 +11,7 @@ use crate::sync::{Condvar, Mutex};
 use super::delivery::DeliveryReport;
 use super::feed::{Feed, ProducerEvent};
 use crate::error::{EngineError, Result};
+use crate::hints::{self, is_missing_token};
 use crate::kafka::{Client, Event, Queue, Severity};
 
 /// How long the thread waits for an event before it looks whether it should end.
@@ -105,7 +106,13 @@ fn tell(client: &Client, event: Event, feed: &Feed) {
     match event {
         Event::Deliveries(reports) => deliver(reports, feed),
         Event::Error { code, reason, severity: Severity::Passing } => {
-            feed.push(ProducerEvent::Error { code: code as i32, message: reason, fatal: false });
+            let code = hints::true_code(code, &reason);
+            let message = client.hints().explain(code, &reason);
+            feed.push(ProducerEvent::Error { code: code as i32, message, fatal: false });
+            // librdkafka keeps a token for most of its life, refused or not.
+            if client.hints().is_about_token(code) && !is_missing_token(&reason) {
+                feed.push(ProducerEvent::TokenRefresh);
+            }
         }
         Event::Error { code, reason, severity: Severity::Fatal } => {
             // The event only says "fatal"; what happened is kept by the client.

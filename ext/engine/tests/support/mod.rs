@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use karafka_engine::events::Next;
 use karafka_engine::lease::{Job, Lease};
 use karafka_engine::sync::Mutex;
 use karafka_engine::worker::Taken;
@@ -77,7 +78,7 @@ impl Cluster {
             })
             .collect();
         serde_json::json!({ "client_id": "test", "shutdown_timeout_ms": 10_000, "groups": [{
-            "id": group, "group_id": group, "name": group, "max_messages": 100, "max_wait_time_ms": 0,
+            "id": group, "group_id": group, "name": group, "max_messages": 100,
             "kafka": { "bootstrap.servers": self.bootstrap_servers, "auto.offset.reset": "earliest",
                        "session.timeout.ms": "6000",
                        // The mock cluster answers a fetch without messages only at the end of this wait.
@@ -100,6 +101,7 @@ pub enum Verdict {
     Fail,
     GiveBack,
     Drop,
+    DeadLetter(i64),
 }
 
 /// Engine and workers of one member.
@@ -158,6 +160,15 @@ impl Member {
             .collect()
     }
 
+    /// Events up to now, as their JSON.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        let mut events = Vec::new();
+        while let Next::Event(event) = self.engine.next_event(Duration::ZERO) {
+            events.push(serde_json::to_value(event).unwrap());
+        }
+        events
+    }
+
     pub fn by_partition(&self) -> BTreeMap<i32, Vec<i64>> {
         let mut offsets: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
         for seen in &*self.seen.lock() {
@@ -211,6 +222,7 @@ fn work(lease: &Lease, seen: &Mutex<Vec<Seen>>, handler: &Handler) {
         Verdict::Fail => drop(lease.fail()),
         Verdict::GiveBack => lease.give_back(),
         Verdict::Drop => {}
+        Verdict::DeadLetter(next) => drop(lease.dead_letter(next)),
     }
 }
 

@@ -1,0 +1,257 @@
+//! How much of its host the engine takes.
+//!
+//! Ruby runs one thread at a time. What a worker waits to get Ruby's lock back once its batch is there tells how busy
+//! the others are: a few microseconds in an idle host, some hundred in a busy one (docs/internals.md has the figures).
+//! From that comes the **contention**, the part of the time in which somebody else has the lock. Between batches the
+//! workers together pause so long that their processor time stays within what is allowed: everything in an idle host,
+//! the configured share in a busy one, and without a step between the two.
+//!
+//! Workers wait for each other, too. Their own use of the processor is known, and what it explains of the waiting is not
+//! counted as the host's.
+
+use std::time::{Duration, Instant};
+
+/// A worker that waited longer than this for Ruby's lock found it taken.
+const LONG_WAIT: Duration = Duration::from_micros(100);
+/// What a job costs a busy host beside its own time: Ruby's lock changes hands twice, and caches with it.
+const HANDOVER: Duration = Duration::from_micros(50);
+/// Messages that trickle in are gathered for so long in a busy host: a job for each costs more than what it does.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(7);
+/// What is older than a few of these is forgotten: the pace follows the host's load within 200 ms.
+const MEMORY: Duration = Duration::from_millis(40);
+/// Contention up to this is a host that is idle.
+const NEGLIGIBLE: f64 = 0.1;
+/// The longest pause after a single job, however long it worked.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The pace of one engine's workers.
+#[derive(Debug)]
+pub struct Pacing {
+    share: f64,
+    contention: Average,
+    own_use: Use,
+    due: Option<Instant>,
+}
+
+/// What health shows of the pace.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct PacingHealth {
+    /// The configured share of a busy host, in percent.
+    pub host_share: f64,
+    /// The part of the time in which the host's threads have Ruby's lock, in percent, as the workers notice it.
+    pub contention: f64,
+    /// What the workers may use of one processor at the moment, in percent.
+    pub allowed: f64,
+    /// What they use, in percent; not measured while a single one works in an idle host.
+    pub used: f64,
+}
+
+impl Pacing {
+    /// Paces to `percent` of a busy host; 100 never paces.
+    pub fn new(percent: f64) -> Self {
+        Self {
+            share: (percent / 100.0).clamp(0.001, 1.0),
+            contention: Average::default(),
+            own_use: Use::default(),
+            due: None,
+        }
+    }
+
+    /// A job begins whose worker `waited` for Ruby's lock while `others` of the workers were at work.
+    pub fn began(&mut self, now: Instant, waited: Duration, others: usize) {
+        if self.share >= 1.0 {
+            return;
+        }
+        let taken = if waited > LONG_WAIT { 1.0 } else { 0.0 };
+        self.contention.add(now, self.without_own(now, taken, others));
+    }
+
+    /// Of a lock that was found taken, the part that the other workers don't explain.
+    fn without_own(&self, now: Instant, taken: f64, others: usize) -> f64 {
+        let own = if others == 0 { 0.0 } else { self.own_use.part(now) };
+        if own > 0.9 { 0.0 } else { ((taken - own) / (1.0 - own)).max(0.0) }
+    }
+
+    /// A job ended that used so much of a processor.
+    pub fn ended(&mut self, now: Instant, cpu: Duration) {
+        if self.share >= 1.0 {
+            return;
+        }
+        self.own_use.add(now, cpu);
+        let allowed = self.allowed(now);
+        if allowed < 1.0 {
+            let shortest = SHORTEST_PAUSE.mul_f64(self.share / allowed);
+            let pause = (cpu + HANDOVER).mul_f64((1.0 - allowed) / allowed).clamp(shortest, LONGEST_PAUSE);
+            self.due = Some(self.due.map_or(now, |due| due.max(now)) + pause);
+        }
+    }
+
+    /// Whether a job has to be measured that begins beside `others`: not where it is alone in an idle host, where
+    /// measuring would be all that pacing does.
+    pub fn is_needed(&self, now: Instant, others: usize) -> bool {
+        self.share < 1.0 && (others > 0 || self.contention.at(now) > NEGLIGIBLE)
+    }
+
+    /// The part of one processor that the workers may use together.
+    fn allowed(&self, now: Instant) -> f64 {
+        let contention = self.contention.at(now);
+        if contention <= NEGLIGIBLE {
+            return 1.0;
+        }
+        // Cubed, since a host that is busy half of the time is already one whose requests wait for us.
+        self.share.max((1.0 - contention).powi(3))
+    }
+
+    /// When the next job may be taken, if that is not now.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        self.due.filter(|due| *due > now)
+    }
+
+    /// How it stands.
+    pub fn health(&self, now: Instant) -> PacingHealth {
+        let percent = |part: f64| (part * 1_000.0).round() / 10.0;
+        PacingHealth {
+            host_share: percent(self.share),
+            contention: percent(self.contention.at(now)),
+            allowed: percent(self.allowed(now)),
+            used: percent(self.own_use.part(now)),
+        }
+    }
+}
+
+/// What is left after a while of what was, 1 for nothing gone.
+fn left(since: Option<Instant>, now: Instant) -> f64 {
+    since.map_or(0.0, |at| (-now.saturating_duration_since(at).as_secs_f64() / MEMORY.as_secs_f64()).exp())
+}
+
+/// An average over the last [`MEMORY`], of samples that come when they come.
+#[derive(Debug, Default)]
+struct Average {
+    value: f64,
+    at: Option<Instant>,
+}
+
+impl Average {
+    fn add(&mut self, now: Instant, sample: f64) {
+        // A sample after a long silence counts as one and not for the silence: a single wait is no load.
+        let weight = (1.0 - left(self.at, now)).clamp(0.0, 0.3);
+        self.value += (sample - self.value) * weight;
+        self.at = Some(now);
+    }
+
+    /// Nobody took a sample: whether the host is busy is not known, and less and less of what was known counts.
+    fn at(&self, now: Instant) -> f64 {
+        let silence = self.at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        if silence > LONGEST_PAUSE + MEMORY { 0.0 } else { self.value }
+    }
+}
+
+/// How much of one processor was used over the last [`MEMORY`].
+#[derive(Debug, Default)]
+struct Use {
+    seconds: f64,
+    at: Option<Instant>,
+}
+
+impl Use {
+    fn add(&mut self, now: Instant, cpu: Duration) {
+        self.seconds = self.seconds * left(self.at, now) + cpu.as_secs_f64();
+        self.at = Some(now);
+    }
+
+    fn part(&self, now: Instant) -> f64 {
+        self.seconds * left(self.at, now) / MEMORY.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BATCH: Duration = Duration::from_micros(200);
+    const BUSY: Duration = Duration::from_micros(500);
+    const IDLE: Duration = Duration::from_micros(3);
+
+    /// Runs jobs one after the other for a while: the time they were given, as a part of it.
+    fn run(pacing: &mut Pacing, clock: &mut Instant, length: Duration, waited: Duration) -> f64 {
+        let (began, mut used) = (*clock, Duration::ZERO);
+        while *clock - began < length {
+            *clock = pacing.due(*clock).unwrap_or(*clock) + waited;
+            pacing.began(*clock, waited, 0);
+            *clock += BATCH;
+            used += BATCH;
+            pacing.ended(*clock, BATCH);
+        }
+        used.as_secs_f64() / (*clock - began).as_secs_f64()
+    }
+
+    #[test]
+    fn an_idle_host_is_used_in_full() {
+        let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
+        assert!(run(&mut pacing, &mut clock, Duration::from_secs(1), IDLE) > 0.95);
+        assert!(!pacing.is_needed(clock, 0));
+    }
+
+    #[test]
+    fn a_busy_host_keeps_all_but_the_share() {
+        let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
+        run(&mut pacing, &mut clock, Duration::from_millis(200), BUSY);
+        let part = run(&mut pacing, &mut clock, Duration::from_secs(2), BUSY);
+        assert!((0.01..=0.05).contains(&part), "{part}");
+        assert_eq!(pacing.health(clock).allowed, 5.0);
+    }
+
+    #[test]
+    fn the_pace_follows_the_load_within_200_ms() {
+        let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
+        let adapt = Duration::from_millis(200);
+        run(&mut pacing, &mut clock, Duration::from_secs(1), IDLE);
+        run(&mut pacing, &mut clock, adapt, BUSY);
+        assert!(run(&mut pacing, &mut clock, Duration::from_millis(100), BUSY) < 0.06);
+        run(&mut pacing, &mut clock, adapt, IDLE);
+        assert!(run(&mut pacing, &mut clock, Duration::from_millis(100), IDLE) > 0.9);
+    }
+
+    #[test]
+    fn a_host_that_is_half_busy_gives_more_than_the_share() {
+        let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
+        let mut parts = Vec::new();
+        for step in 0..2_000 {
+            let waited = if step % 2 == 0 { BUSY } else { IDLE };
+            parts.push(run(&mut pacing, &mut clock, BATCH, waited));
+        }
+        let allowed = pacing.health(clock).allowed;
+        assert!((6.0..60.0).contains(&allowed), "{allowed}");
+    }
+
+    #[test]
+    fn workers_that_wait_for_each_other_are_no_load_of_the_host() {
+        let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
+        for _ in 0..5_000 {
+            // After a pause there is nobody to wait for.
+            let waited = if pacing.due(clock).is_some() { IDLE } else { BUSY };
+            clock = pacing.due(clock).unwrap_or(clock);
+            pacing.began(clock, waited, 4);
+            clock += BATCH;
+            pacing.ended(clock, BATCH);
+        }
+        assert!(pacing.health(clock).allowed > 70.0, "{:?}", pacing.health(clock));
+    }
+
+    #[test]
+    fn a_hundred_percent_never_paces() {
+        let (mut pacing, mut clock) = (Pacing::new(100.0), Instant::now());
+        assert!(run(&mut pacing, &mut clock, Duration::from_millis(500), BUSY) > 0.25);
+        assert!(pacing.due(clock).is_none() && !pacing.is_needed(clock, 0));
+    }
+
+    #[test]
+    fn a_long_job_is_paused_for_a_second_at_most() {
+        let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
+        run(&mut pacing, &mut clock, Duration::from_secs(1), BUSY);
+        clock += Duration::from_secs(10);
+        pacing.began(clock, BUSY, 0);
+        pacing.ended(clock, Duration::from_secs(5));
+        assert!(pacing.due(clock).is_none_or(|due| due <= clock + LONGEST_PAUSE));
+    }
+}

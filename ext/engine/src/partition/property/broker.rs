@@ -1,0 +1,192 @@
+//! One partition's log, and librdkafka's queue before it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::batch::{Batch, Haul, Leftover};
+use crate::kafka::Client;
+use crate::partition::link::Link;
+use crate::sync::Mutex;
+
+/// librdkafka's names for the ends of a log.
+pub(super) const EARLIEST: i64 = -2;
+pub(super) const LATEST: i64 = -1;
+
+/// Whether a client asks for notices of the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notices {
+    Unasked,
+    Asked,
+}
+
+/// Whether somebody has to be told that the queue filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Announced {
+    No,
+    Yes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    Message(i64),
+    End,
+}
+
+#[derive(Debug)]
+pub(super) struct Broker {
+    notices: Notices,
+    /// Offsets that exist; compaction and transactions leave gaps.
+    log: Vec<i64>,
+    end: i64,
+    fetch_at: i64,
+    version: u32,
+    queue: VecDeque<(u32, Entry)>,
+    told_end: Option<(u32, i64)>,
+    /// Where the last seek went, and how many there were.
+    pub(super) sought: Option<i64>,
+    pub(super) seeks: usize,
+    pub(super) stored: Option<i64>,
+    pub(super) committed: Option<i64>,
+    /// What was stored and committed since somebody looked.
+    pub(super) stores: Vec<i64>,
+    pub(super) commits: Vec<i64>,
+}
+
+impl Broker {
+    pub(super) fn new(notices: Notices) -> Self {
+        Self {
+            notices,
+            log: Vec::new(),
+            end: 0,
+            fetch_at: 0,
+            version: 0,
+            queue: VecDeque::new(),
+            told_end: None,
+            sought: None,
+            seeks: 0,
+            stored: None,
+            committed: None,
+            stores: Vec::new(),
+            commits: Vec::new(),
+        }
+    }
+
+    pub(super) fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// Adds messages behind a gap.
+    pub(super) fn produce(&mut self, messages: u8, gap: u8) {
+        let first = self.end + i64::from(gap);
+        self.end = first + i64::from(messages);
+        self.log.extend(first..self.end);
+    }
+
+    /// The messages that exist from an offset on.
+    pub(super) fn messages_from(&self, offset: i64) -> &[i64] {
+        &self.log[self.log.partition_point(|o| *o < offset)..]
+    }
+
+    /// A fetch brings at most so many messages into the queue.
+    pub(super) fn fetch(&mut self, most: usize) -> Announced {
+        let was_empty = self.queue.is_empty();
+        let messages: Vec<i64> = self.messages_from(self.fetch_at).iter().take(most).copied().collect();
+        self.queue.extend(messages.iter().map(|offset| (self.version, Entry::Message(*offset))));
+        if let Some(last) = messages.last() {
+            self.fetch_at = last + 1;
+        }
+        let is_end = self.messages_from(self.fetch_at).is_empty();
+        let here = (self.version, self.end);
+        if self.notices == Notices::Asked && is_end && self.told_end != Some(here) {
+            self.told_end = Some(here);
+            self.queue.push_back((self.version, Entry::End));
+        }
+        if was_empty && !self.queue.is_empty() { Announced::Yes } else { Announced::No }
+    }
+
+    /// librdkafka throws outdated entries out of the queue at some time after a seek.
+    pub(super) fn purge(&mut self) {
+        let version = self.version;
+        self.queue.retain(|(of, _)| *of == version);
+    }
+
+    /// librdkafka commits what is stored, on its own or at the end of an assignment; never backwards.
+    pub(super) fn commit_stored(&mut self) {
+        if self.stored > self.committed {
+            self.committed = self.stored;
+        }
+    }
+
+    /// The partition is assigned anew: fetching starts at what was committed.
+    pub(super) fn reassign(&mut self) {
+        self.version += 1;
+        self.queue.clear();
+        self.stored = None;
+        self.fetch_at = self.committed.unwrap_or(0);
+    }
+
+    fn take(&mut self, most: usize) -> Haul {
+        let (mut offsets, mut last, mut taken) = (Vec::new(), None, 0);
+        while taken < most
+            && let Some((version, entry)) = self.queue.pop_front()
+        {
+            if version != self.version {
+                continue;
+            }
+            taken += 1;
+            last = Some(entry);
+            if let Entry::Message(offset) = entry {
+                offsets.push(offset);
+            }
+        }
+        let batch = Batch::at_offsets(offsets);
+        let batch = if last == Some(Entry::End) { batch.at_the_end() } else { batch };
+        Haul { batch, error: None, leftover: if taken == most { Leftover::Possible } else { Leftover::None } }
+    }
+
+    fn seek(&mut self, target: i64) {
+        self.version += 1;
+        self.fetch_at = match target {
+            EARLIEST => 0,
+            LATEST => self.end,
+            offset => offset,
+        };
+        self.sought = Some(self.fetch_at);
+        self.seeks += 1;
+    }
+}
+
+/// The partition's way to it.
+pub(super) struct SimulatedLink(pub(super) Arc<Mutex<Broker>>);
+
+impl Link for SimulatedLink {
+    fn take_batch(&self, max_messages: usize) -> Haul {
+        self.0.lock().take(max_messages)
+    }
+
+    fn seek(&self, offset: i64) -> Result<(), RDKafkaErrorCode> {
+        self.0.lock().seek(offset);
+        Ok(())
+    }
+
+    fn store(&self, offset: i64) -> Result<(), RDKafkaErrorCode> {
+        let mut broker = self.0.lock();
+        broker.stored = Some(offset);
+        broker.stores.push(offset);
+        Ok(())
+    }
+
+    fn commit(&self, offset: i64) -> Result<(), RDKafkaErrorCode> {
+        let mut broker = self.0.lock();
+        broker.committed = Some(offset);
+        broker.commits.push(offset);
+        Ok(())
+    }
+
+    fn client(&self) -> Option<&Arc<Client>> {
+        None
+    }
+}

@@ -1,0 +1,132 @@
+//! Random sequences of what can happen to a partition, held against a simple model.
+//!
+//! The partition is the real one, with its timers, its ready list and its offsets; only librdkafka behind its
+//! [`Link`](super::link::Link) is simulated, with the traps of the real one: a seek outdates the queue without emptying it,
+//! and a queue that is not empty announces nothing.
+
+mod broker;
+mod model;
+mod play;
+
+use std::cell::Cell;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError};
+
+use crate::config::OffsetManagement;
+use crate::phase::Hook;
+use broker::Notices;
+use play::{Play, Settings};
+
+/// Steps of one sequence, on average.
+const STEPS: usize = 100;
+/// Steps in all; `KARAFKA_PROPERTY_STEPS` asks for another number.
+const ALL_STEPS: usize = 1_000_000;
+
+/// What can happen. What needs a lease is nothing while none is out.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Produce {
+        messages: u8,
+        gap: u8,
+    },
+    Fetch(u8),
+    Purge,
+    Take,
+    /// The clock goes on a little: windows are looked into, marks are stored.
+    Tick,
+    /// All timers end.
+    LongWait,
+    /// An alarm rings that was set for something else.
+    LateAlarm,
+    Mark(u8),
+    MarkOlder(u8),
+    Forget,
+    SetNext(u8),
+    ResetAttempts,
+    Commit,
+    CommitInBackground,
+    Pause {
+        at: Option<u8>,
+        ends: bool,
+    },
+    Resume,
+    Seek(u8),
+    SeekEarliest,
+    SeekLatest,
+    Succeed,
+    Fail,
+    DeadLetter(u8),
+    GiveBack,
+    DropLease,
+    Depart(Hook),
+    Lose,
+    Reassign,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let hook = prop_oneof![Just(Hook::Revoked), Just(Hook::Shutdown)];
+    prop_oneof![
+        8 => (1..6_u8, 0..3_u8).prop_map(|(messages, gap)| Step::Produce { messages, gap }),
+        10 => (1..8_u8).prop_map(Step::Fetch),
+        2 => Just(Step::Purge),
+        20 => Just(Step::Take),
+        5 => Just(Step::Tick),
+        5 => Just(Step::LongWait),
+        2 => Just(Step::LateAlarm),
+        6 => any::<u8>().prop_map(Step::Mark),
+        1 => any::<u8>().prop_map(Step::MarkOlder),
+        1 => Just(Step::Forget),
+        1 => any::<u8>().prop_map(Step::SetNext),
+        1 => Just(Step::ResetAttempts),
+        1 => Just(Step::Commit),
+        2 => Just(Step::CommitInBackground),
+        3 => (proptest::option::of(any::<u8>()), any::<bool>()).prop_map(|(at, ends)| Step::Pause { at, ends }),
+        2 => Just(Step::Resume),
+        3 => any::<u8>().prop_map(Step::Seek),
+        1 => Just(Step::SeekEarliest),
+        1 => Just(Step::SeekLatest),
+        12 => Just(Step::Succeed),
+        5 => Just(Step::Fail),
+        2 => any::<u8>().prop_map(Step::DeadLetter),
+        2 => Just(Step::GiveBack),
+        1 => Just(Step::DropLease),
+        1 => hook.prop_map(Step::Depart),
+        1 => Just(Step::Lose),
+        3 => Just(Step::Reassign),
+    ]
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let offsets = prop_oneof![Just(OffsetManagement::Automatic), Just(OffsetManagement::Manual)];
+    let notices = prop_oneof![Just(Notices::Unasked), Just(Notices::Asked)];
+    (offsets, notices, any::<bool>(), any::<bool>(), 1..6_usize).prop_map(
+        |(offsets, notices, eofed, windowed, max_messages)| Settings {
+            offsets,
+            notices,
+            eofed: eofed && notices == Notices::Asked,
+            windowed,
+            max_messages,
+        },
+    )
+}
+
+#[test]
+fn no_message_is_lost_or_out_of_order_and_nothing_unmarked_is_committed() {
+    let asked = std::env::var("KARAFKA_PROPERTY_STEPS").ok().and_then(|steps| steps.parse().ok());
+    let all = asked.unwrap_or(ALL_STEPS);
+    // Sequences are of any length up to twice the average, so that a failure can be shrunk to few steps.
+    let cases = u32::try_from(all.div_ceil(STEPS) * 11 / 10).unwrap();
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 100_000, ..Config::default() };
+    let played = Cell::new(0);
+    proptest!(config, |(settings in settings(), steps in vec(step(), 0..=2 * STEPS))| {
+        let mut play = Play::new(settings);
+        for step in &steps {
+            play.step(*step).map_err(|text| TestCaseError::fail(format!("{text}, at {step:?}")))?;
+        }
+        play.end().map_err(TestCaseError::fail)?;
+        played.set(played.get() + steps.len());
+    });
+    assert!(asked.is_some() || played.get() >= all, "only {} steps were played", played.get());
+}
