@@ -71,6 +71,10 @@ require "karafka_embedded/karafka_embedded"
 
 module Karafka
   module Native
+    class Partition
+      include Processing::Coordinator
+    end
+
     class Batch
       # @return [Messages::Origin] what its messages share
       attr_accessor :origin

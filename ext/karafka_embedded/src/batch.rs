@@ -1,9 +1,12 @@
 //! `Karafka::Native::Batch`: messages in native memory, read one by one.
 
+use std::ops::Range;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use karafka_engine::batch::Batch as EngineBatch;
 use magnus::rb_sys::{AsRawValue, FromRawValue};
+use magnus::typed_data::Obj;
 use magnus::value::ReprValue;
 use magnus::{
     DataTypeFunctions, Error, RArray, RClass, RHash, RModule, RString, Ruby, TypedData, Value, method, prelude::*,
@@ -19,6 +22,9 @@ use crate::pressure;
 pub(crate) struct Batch {
     inner: EngineBatch,
     told_bytes: isize,
+    /// Larger ones have their payloads made one by one.
+    largest_in_advance: usize,
+    first_payload_read: AtomicBool,
 }
 
 impl DataTypeFunctions for Batch {
@@ -34,10 +40,10 @@ impl Drop for Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(ruby: &Ruby, inner: EngineBatch) -> Self {
+    pub(crate) fn new(ruby: &Ruby, inner: EngineBatch, largest_in_advance: usize) -> Self {
         let told_bytes = isize::try_from(inner.memory_bytes()).unwrap_or(isize::MAX);
         pressure::allocated(ruby, told_bytes);
-        Self { inner, told_bytes }
+        Self { inner, told_bytes, largest_in_advance, first_payload_read: AtomicBool::new(false) }
     }
 
     fn size(&self) -> usize {
@@ -69,7 +75,15 @@ impl Batch {
     }
 
     fn raw_payload(&self, index: usize) -> Option<Value> {
+        if index == 0 {
+            self.first_payload_read.store(true, Ordering::Relaxed);
+        }
         self.inner.payload(index).map(string)
+    }
+
+    /// Whether the payload was read that is never made in advance. Who reads the first one reads the others, too.
+    fn are_payloads_read(&self) -> bool {
+        self.first_payload_read.load(Ordering::Relaxed)
     }
 
     fn raw_key(ruby: &Ruby, rb_self: &Self, index: usize) -> Option<RString> {
@@ -97,54 +111,75 @@ impl Batch {
     }
 
     /// An Array of `klass` instances that know this batch and their index; `initialize` is not called.
-    fn messages(ruby: &Ruby, rb_self: magnus::typed_data::Obj<Self>, klass: RClass) -> RArray {
-        Self::allocate(ruby, rb_self, klass, 0..rb_self.inner.len())
+    fn messages(ruby: &Ruby, rb_self: Obj<Self>, klass: RClass) -> RArray {
+        allocate(ruby, rb_self, klass, 0..rb_self.inner.len(), |_, _| ())
+    }
+
+    /// The same, each with the payload in it that it would have to ask for, but for the first: whether that one asks
+    /// tells what to do with the next batch. A batch that is large has its payloads made one by one all the same.
+    fn messages_with_payloads(ruby: &Ruby, rb_self: Obj<Self>, klass: RClass) -> RArray {
+        if rb_self.inner.memory_bytes() > rb_self.largest_in_advance {
+            return Self::messages(ruby, rb_self, klass);
+        }
+        let id = MESSAGE_IVARS.raw_payload;
+        allocate(ruby, rb_self, klass, 0..rb_self.inner.len(), |message, index| {
+            if index > 0
+                && let Some(bytes) = rb_self.inner.payload(index)
+            {
+                // SAFETY: called with the GVL; the message is reachable, and the string from it at once.
+                unsafe { rb_sys::rb_ivar_set(message, id, raw(string(bytes))) };
+            }
+        })
     }
 
     /// The message at `index`, made like those of [`Batch::messages`].
-    fn message(
-        ruby: &Ruby,
-        rb_self: magnus::typed_data::Obj<Self>,
-        klass: RClass,
-        index: usize,
-    ) -> Result<Value, Error> {
-        Self::allocate(ruby, rb_self, klass, index..index + 1).entry(0)
+    fn message(ruby: &Ruby, rb_self: Obj<Self>, klass: RClass, index: usize) -> Result<Value, Error> {
+        allocate(ruby, rb_self, klass, index..index + 1, |_, _| ()).entry(0)
     }
+}
 
-    fn allocate(
-        ruby: &Ruby,
-        batch: magnus::typed_data::Obj<Self>,
-        klass: RClass,
-        indexes: std::ops::Range<usize>,
-    ) -> RArray {
-        // With the payload that is read later these are the three variables that Ruby keeps inside of the object; a fourth
-        // would cost an allocation a message.
-        let ids = &*MESSAGE_IVARS;
-        let messages = ruby.ary_new_capa(indexes.len());
-        let (klass, batch) = (raw(klass.as_value()), raw(batch.as_value()));
-        for index in indexes {
-            // SAFETY: called with the GVL. The new object is reachable from the array before the next allocation, the
-            // array and the arguments from this frame; nothing here needs dropping, should Ruby raise for memory.
-            unsafe {
-                let message = rb_sys::rb_obj_alloc(klass);
-                rb_sys::rb_ary_push(raw(messages.as_value()), message);
-                rb_sys::rb_ivar_set(message, ids.batch, batch);
-                rb_sys::rb_ivar_set(message, ids.index, rb_sys::rb_uint2inum(index as _));
-            }
+fn allocate(
+    ruby: &Ruby,
+    batch: Obj<Batch>,
+    klass: RClass,
+    indexes: Range<usize>,
+    furnish: impl Fn(VALUE, usize),
+) -> RArray {
+    // With the payload these are the three variables that Ruby keeps inside of the object; a fourth would cost an
+    // allocation a message.
+    let ids = &*MESSAGE_IVARS;
+    let messages = ruby.ary_new_capa(indexes.len());
+    let (klass, batch) = (raw(klass.as_value()), raw(batch.as_value()));
+    // SAFETY: called with the GVL; it only looks the function up.
+    let new = unsafe { rb_sys::rb_get_alloc_func(klass) }.unwrap_or(rb_sys::rb_obj_alloc);
+    for index in indexes {
+        // SAFETY: called with the GVL. The new object is reachable from the array before the next allocation, the
+        // array and the arguments from this frame; nothing here needs dropping, should Ruby raise for memory.
+        unsafe {
+            let message = new(klass);
+            rb_sys::rb_ary_push(raw(messages.as_value()), message);
+            rb_sys::rb_ivar_set(message, ids.batch, batch);
+            rb_sys::rb_ivar_set(message, ids.index, rb_sys::rb_uint2inum(index as _));
+            furnish(message, index);
         }
-        messages
     }
+    messages
 }
 
 struct MessageIvars {
     batch: ID,
     index: ID,
+    raw_payload: ID,
 }
 
 static MESSAGE_IVARS: LazyLock<MessageIvars> = LazyLock::new(|| {
     // SAFETY: interning static names; first used by a thread that holds the GVL.
     unsafe {
-        MessageIvars { batch: rb_sys::rb_intern(c"@batch".as_ptr()), index: rb_sys::rb_intern(c"@index".as_ptr()) }
+        MessageIvars {
+            batch: rb_sys::rb_intern(c"@batch".as_ptr()),
+            index: rb_sys::rb_intern(c"@index".as_ptr()),
+            raw_payload: rb_sys::rb_intern(c"@raw_payload".as_ptr()),
+        }
     }
 });
 
@@ -177,7 +212,9 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("raw_key", method!(Batch::raw_key, 1))?;
     class.define_method("raw_headers", method!(Batch::raw_headers, 1))?;
     class.define_method("messages", method!(Batch::messages, 1))?;
+    class.define_method("messages_with_payloads", method!(Batch::messages_with_payloads, 1))?;
     class.define_method("message", method!(Batch::message, 2))?;
+    class.define_method("payloads_read?", method!(Batch::are_payloads_read, 0))?;
     Ok(())
 }
 
@@ -195,7 +232,7 @@ mod tests {
         let ruby = Ruby::get().unwrap();
         let native = ruby.define_module("Karafka").unwrap().define_module("Native").unwrap();
         define(&ruby, &native).unwrap();
-        let batch = ruby.obj_wrap(Batch::new(&ruby, EngineBatch::default()));
+        let batch = ruby.obj_wrap(Batch::new(&ruby, EngineBatch::default(), 0));
         let klass: RClass = ruby.eval("Class.new").unwrap();
         let messages: RArray = batch.funcall("messages", (klass,)).unwrap();
         let payload: Value = batch.funcall("raw_payload", (0,)).unwrap();

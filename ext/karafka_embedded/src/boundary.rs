@@ -30,20 +30,12 @@ pub(crate) fn exception(ruby: &Ruby, error: &EngineError) -> Error {
     };
     let class = class(ruby, name);
     let made = class.new_instance((error.to_string(),)).and_then(|exception| {
-        exception.funcall::<_, _, magnus::Value>("code=", (code(error),))?;
+        exception.funcall::<_, _, magnus::Value>("code=", (error.code(),))?;
         Ok(exception)
     });
     match made {
         Ok(exception) => Error::from(exception),
         Err(error) => error,
-    }
-}
-
-/// librdkafka's code of an error; 0 where it has none.
-fn code(error: &EngineError) -> i32 {
-    match error {
-        EngineError::Kafka { code, .. } => *code as i32,
-        _ => 0,
     }
 }
 

@@ -4,18 +4,25 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use karafka_engine::events::Next;
+use karafka_engine::events::{EngineEvent, Next};
 use karafka_engine::lifecycle::State;
+use karafka_engine::statistics::Document;
 use karafka_engine::{Engine as CoreEngine, EngineConfig, Fault, Joined};
 use magnus::value::ReprValue;
 use magnus::{Error, IntoValue, RModule, Ruby, Symbol, Value, function, method, prelude::*};
 use serde::Serialize;
 
 use crate::boundary::{exception, guard};
+use crate::client::Client;
 use crate::gvl;
 
 /// How long one wait without the GVL lasts before interrupts are looked at again.
 const SLICE: Duration = Duration::from_millis(50);
+/// Statistics come in documents of about so many bytes: what Ruby parses in a millisecond, then others have a turn.
+const STATISTICS_CHUNK: usize = 64 << 10;
+
+/// How long a thread that is made to stall does nothing: longer than specs have it watched.
+const STALL: Duration = Duration::from_secs(5);
 
 /// An engine. Collecting one stops nothing and frees nothing in a fork of its process.
 #[magnus::wrap(class = "Karafka::Native::Engine", free_immediately, size)]
@@ -101,17 +108,34 @@ impl Engine {
         guard(ruby, || json(ruby, &gvl::without_briefly(|| rb_self.inner.health())))
     }
 
-    /// Waits for the next event: a JSON document, nil for none in time, `:closed` when none will come.
+    fn pulse(ruby: &Ruby, rb_self: &Self) -> Result<String, Error> {
+        guard(ruby, || json(ruby, &gvl::without_briefly(|| rb_self.inner.pulse())))
+    }
+
+    /// Waits for the next event: a JSON document, nil for none in time, `:closed` when none will come. Statistics are an
+    /// Array of the group's index and JSON documents: all but the partitions, then those.
     fn next_event(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<Value, Error> {
         guard(ruby, || {
             let timeout = Duration::from_millis(timeout_ms);
-            let next = gvl::without(|| rb_self.inner.next_event(timeout), &|| rb_self.inner.nudge_events());
-            Ok(match next {
-                Some(Next::Event(event)) => json(ruby, &event)?.into_value_with(ruby),
-                Some(Next::Closed) => ruby.sym_new("closed").as_value(),
-                Some(Next::Nothing) | None => ruby.qnil().as_value(),
-            })
+            let next = gvl::without(|| Told::of(rb_self.inner.next_event(timeout)), &|| rb_self.inner.nudge_events());
+            next.unwrap_or(Told::Nothing).into_ruby(ruby)
         })
+    }
+
+    /// What the application asks the client of the group with this index.
+    fn client(ruby: &Ruby, rb_self: &Self, group: usize) -> Result<Client, Error> {
+        let client = rb_self.inner.group_client(group);
+        client.map(Client::new).ok_or_else(|| Error::new(ruby.exception_arg_error(), format!("no group {group}")))
+    }
+
+    /// Jobs that run, and partitions that wait for a worker.
+    fn job_counts(ruby: &Ruby, rb_self: &Self) -> Result<(usize, usize), Error> {
+        guard(ruby, || Ok(rb_self.inner.job_counts()))
+    }
+
+    /// How many times each group's poll thread came round.
+    fn poll_turns(ruby: &Ruby, rb_self: &Self) -> Result<Vec<u64>, Error> {
+        guard(ruby, || Ok(rb_self.inner.poll_turns()))
     }
 
     fn want_statistics(&self) {
@@ -123,13 +147,58 @@ impl Engine {
         guard(ruby, || {
             match &*fault.name()? {
                 "control_panic" => rb_self.inner.provoke(Fault::ControlPanic),
+                "control_stall" => rb_self.inner.provoke(Fault::ControlStall(STALL)),
+                "poll_stall" => rb_self.inner.provoke(Fault::PollStall(STALL)),
                 "poll_panic" => rb_self.inner.provoke(Fault::PollPanic),
+                "crash" => rb_self.inner.provoke(Fault::Crash),
+                "refusal" => rb_self.inner.provoke(Fault::Refusal),
                 "fatal_error" => rb_self.inner.provoke(Fault::FatalError),
                 #[allow(clippy::panic)] // The point of the fault.
                 "binding_panic" => panic!("asked to"),
                 other => return Err(Error::new(ruby.exception_arg_error(), format!("unknown fault {other}"))),
             }
             Ok(())
+        })
+    }
+}
+
+/// An event as Ruby takes it. It is made without the GVL.
+enum Told {
+    Json(serde_json::Result<String>),
+    Statistics(usize, Arc<Document>, Vec<String>),
+    Nothing,
+    Closed,
+}
+
+impl Told {
+    fn of(next: Next) -> Self {
+        match next {
+            Next::Event(EngineEvent::Statistics { group, document }) => {
+                let chunks = document.chunks(STATISTICS_CHUNK);
+                Self::Statistics(group, document, chunks)
+            }
+            Next::Event(event) => Self::Json(serde_json::to_string(&event)),
+            Next::Nothing => Self::Nothing,
+            Next::Closed => Self::Closed,
+        }
+    }
+
+    fn into_ruby(self, ruby: &Ruby) -> Result<Value, Error> {
+        Ok(match self {
+            Self::Json(json) => {
+                json.map_err(|e| Error::new(ruby.exception_runtime_error(), e.to_string()))?.into_value_with(ruby)
+            }
+            Self::Statistics(group, document, chunks) => {
+                let list = ruby.ary_new_capa(chunks.len() + 2);
+                list.push(group)?;
+                list.push(document.frame.as_str())?;
+                for chunk in chunks {
+                    list.push(chunk)?;
+                }
+                list.as_value()
+            }
+            Self::Nothing => ruby.qnil().as_value(),
+            Self::Closed => ruby.sym_new("closed").as_value(),
         })
     }
 }
@@ -149,7 +218,11 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("join_threads", method!(Engine::join_threads, 1))?;
     class.define_method("report", method!(Engine::report, 0))?;
     class.define_method("health", method!(Engine::health, 0))?;
+    class.define_method("pulse", method!(Engine::pulse, 0))?;
     class.define_method("next_event", method!(Engine::next_event, 1))?;
+    class.define_method("client", method!(Engine::client, 1))?;
+    class.define_method("job_counts", method!(Engine::job_counts, 0))?;
+    class.define_method("poll_turns", method!(Engine::poll_turns, 0))?;
     class.define_method("want_statistics", method!(Engine::want_statistics, 0))?;
     class.define_method("provoke", method!(Engine::provoke, 1))?;
     Ok(())

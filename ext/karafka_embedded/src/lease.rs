@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use karafka_engine::batch::Ending;
 use karafka_engine::lease::Lease as EngineLease;
 use magnus::{Error, RModule, Ruby, Symbol, method, prelude::*};
 
 use crate::batch::Batch;
 use crate::boundary::guard;
 use crate::partition::Partition;
+
+/// Bytes of payloads that consumers have made in advance at a time, over all partitions: Ruby's collector keeps strings
+/// that several consumers hold at once for long.
+const MOST_IN_ADVANCE: usize = 512 << 10;
 
 /// A lease.
 #[magnus::wrap(class = "Karafka::Native::Lease", free_immediately, size)]
@@ -43,7 +48,8 @@ impl Lease {
     }
 
     fn batch(ruby: &Ruby, rb_self: &Self) -> Batch {
-        Batch::new(ruby, rb_self.inner.batch().clone())
+        let in_advance = rb_self.inner.partition().part_of(MOST_IN_ADVANCE);
+        Batch::new(ruby, rb_self.inner.batch().clone(), in_advance)
     }
 
     fn size(&self) -> usize {
@@ -66,10 +72,19 @@ impl Lease {
         })
     }
 
-    /// Backoff in milliseconds; nil for a hook, which is not repeated.
+    /// Whether the partition ended behind the batch, as far as was known when the batch was taken.
+    fn is_at_the_end(&self) -> bool {
+        self.inner.batch().ending() == Ending::EndOfPartition
+    }
+
+    /// Backoff in milliseconds; nil for a job that is not repeated.
     fn fail(ruby: &Ruby, rb_self: &Self) -> Result<Option<u64>, Error> {
-        let ms = |backoff: Duration| u64::try_from(backoff.as_millis()).unwrap_or(u64::MAX);
-        guard(ruby, || Ok(rb_self.inner.fail().map(ms)))
+        guard(ruby, || Ok(rb_self.inner.fail().map(milliseconds)))
+    }
+
+    /// Pause in milliseconds, after which delivery goes on at `next_offset`.
+    fn dead_letter(ruby: &Ruby, rb_self: &Self, next_offset: i64) -> Result<Option<u64>, Error> {
+        guard(ruby, || Ok(rb_self.inner.dead_letter(next_offset).map(milliseconds)))
     }
 
     fn give_back(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
@@ -78,6 +93,10 @@ impl Lease {
             Ok(())
         })
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Defines the class.
@@ -98,6 +117,8 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("gvl_wait_us", method!(Lease::gvl_wait_us, 0))?;
     class.define_method("succeed", method!(Lease::succeed, 0))?;
     class.define_method("fail", method!(Lease::fail, 0))?;
+    class.define_method("dead_letter", method!(Lease::dead_letter, 1))?;
+    class.define_method("eof?", method!(Lease::is_at_the_end, 0))?;
     class.define_method("give_back", method!(Lease::give_back, 0))?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod batch;
 mod boundary;
 mod broker;
+mod client;
 mod delivery;
 mod engine;
 mod gvl;
@@ -21,6 +22,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     let native = ruby.define_module("Karafka")?.define_module("Native")?;
     batch::define(ruby, &native)?;
     broker::define(ruby, &native)?;
+    client::define(ruby, &native)?;
     delivery::define(ruby, &native)?;
     engine::define(ruby, &native)?;
     lease::define(ruby, &native)?;
@@ -38,6 +40,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
 fn look_up_classes(ruby: &Ruby) {
     batch::Batch::class(ruby);
     broker::Broker::class(ruby);
+    client::Client::class(ruby);
     delivery::Delivery::class(ruby);
     engine::Engine::class(ruby);
     lease::Lease::class(ruby);

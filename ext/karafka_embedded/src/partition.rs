@@ -1,8 +1,9 @@
 //! `Karafka::Native::Partition`: one assignment of a partition, as its consumer sees it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use karafka_engine::partition::{MarkOutcome, Partition as EnginePartition};
+use karafka_engine::partition::{MarkOutcome, Partition as EnginePartition, Request};
 use magnus::{Error, RModule, Ruby, method, prelude::*};
 
 use crate::boundary::{exception, guard};
@@ -57,6 +58,60 @@ impl Partition {
         outcome?.map(|outcome| outcome == MarkOutcome::Kept).map_err(|e| exception(ruby, &e))
     }
 
+    fn commit_and_wait(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
+        guard(ruby, || if rb_self.inner.is_home() { rb_self.commit(ruby) } else { Ok(false) })
+    }
+
+    fn commit_in_background(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
+        guard(ruby, || Ok(rb_self.inner.is_home() && rb_self.inner.commit_stored() == MarkOutcome::Kept))
+    }
+
+    fn pause(ruby: &Ruby, rb_self: &Self, offset: Option<i64>, timeout_ms: Option<u64>) -> Result<bool, Error> {
+        if let Some(offset) = offset {
+            check_offset(ruby, offset, 0)?;
+        }
+        let timeout = timeout_ms.map(Duration::from_millis);
+        guard(ruby, || Ok(rb_self.inner.is_home() && rb_self.inner.pause(offset, timeout) == Request::Done))
+    }
+
+    fn resume(ruby: &Ruby, rb_self: &Self) -> Result<bool, Error> {
+        guard(ruby, || Ok(rb_self.inner.is_home() && rb_self.inner.resume() == Request::Done))
+    }
+
+    fn is_paused(&self) -> bool {
+        self.inner.is_paused()
+    }
+
+    fn seek(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<bool, Error> {
+        check_offset(ruby, offset, EARLIEST)?;
+        guard(ruby, || Ok(rb_self.inner.is_home() && rb_self.inner.seek(offset) == Request::Done))
+    }
+
+    fn position(&self) -> Option<i64> {
+        self.inner.position()
+    }
+
+    /// The first offset whose message is not older than that; nil past the end. Asks the broker, without the GVL.
+    fn offset_for_time(ruby: &Ruby, rb_self: &Self, timestamp_ms: i64, timeout_ms: u64) -> Result<Option<i64>, Error> {
+        guard(ruby, || {
+            let timeout = Duration::from_millis(timeout_ms);
+            let query = rb_self.inner.offset_for_time(timestamp_ms, timeout).map_err(|e| exception(ruby, &e))?;
+            gvl::in_slices(ruby, || query.wait_a_while())?.map_err(|e| exception(ruby, &e))
+        })
+    }
+
+    fn watermarks(&self) -> Option<(i64, i64)> {
+        gvl::without_briefly(|| self.inner.watermarks())
+    }
+
+    fn forget_seek_offset(&self) {
+        self.inner.set_next_offset(None);
+    }
+
+    fn reset_attempts(&self) {
+        self.inner.reset_attempts();
+    }
+
     fn seek_offset(&self) -> Option<i64> {
         self.inner.next_offset()
     }
@@ -82,6 +137,16 @@ impl Partition {
     }
 }
 
+/// librdkafka's name for the earliest offset there is; one more is its name for the end.
+const EARLIEST: i64 = -2;
+
+fn check_offset(ruby: &Ruby, offset: i64, least: i64) -> Result<(), Error> {
+    if offset >= least {
+        return Ok(());
+    }
+    Err(Error::new(ruby.exception_arg_error(), format!("{offset} is no offset: it has to be at least {least}")))
+}
+
 /// Defines the class.
 ///
 /// # Errors
@@ -94,6 +159,17 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("assignment", method!(Partition::assignment, 0))?;
     class.define_method("mark", method!(Partition::mark, 1))?;
     class.define_method("mark!", method!(Partition::mark_and_commit, 1))?;
+    class.define_method("commit", method!(Partition::commit_in_background, 0))?;
+    class.define_method("commit!", method!(Partition::commit_and_wait, 0))?;
+    class.define_method("pause", method!(Partition::pause, 2))?;
+    class.define_method("resume", method!(Partition::resume, 0))?;
+    class.define_method("paused?", method!(Partition::is_paused, 0))?;
+    class.define_method("seek", method!(Partition::seek, 1))?;
+    class.define_method("position", method!(Partition::position, 0))?;
+    class.define_method("offset_for_time", method!(Partition::offset_for_time, 2))?;
+    class.define_method("watermarks", method!(Partition::watermarks, 0))?;
+    class.define_method("forget_seek_offset", method!(Partition::forget_seek_offset, 0))?;
+    class.define_method("reset_attempts", method!(Partition::reset_attempts, 0))?;
     class.define_method("seek_offset", method!(Partition::seek_offset, 0))?;
     class.define_method("seek_offset=", method!(Partition::set_seek_offset, 1))?;
     class.define_method("stored_offset", method!(Partition::stored_offset, 0))?;

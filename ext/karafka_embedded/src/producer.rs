@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use karafka_engine::EngineError;
 use karafka_engine::producer::{Fed, Interest, Partitioner, Producer as CoreProducer, ProducerEvent, Record};
+use karafka_engine::sync::Mutex;
 use magnus::{Error, IntoValue, RArray, RModule, RString, Ruby, Symbol, Value, function, method, prelude::*};
 use serde::Deserialize;
 
 use crate::boundary::{exception, guard};
+use crate::client::token;
 use crate::delivery::Delivery;
 use crate::gvl;
 
@@ -182,6 +184,27 @@ impl Producer {
         guard(ruby, || gvl::without_briefly(|| rb_self.inner.purge()).map_err(|e| exception(ruby, &e)))
     }
 
+    /// Takes the extensions as a JSON object.
+    fn set_token(
+        ruby: &Ruby,
+        rb_self: &Self,
+        value: String,
+        lifetime_ms: i64,
+        principal: String,
+        extensions: String,
+    ) -> Result<(), Error> {
+        guard(ruby, || {
+            let token = Mutex::new(token(ruby, value, lifetime_ms, principal, &extensions)?);
+            gvl::without_briefly(|| rb_self.inner.set_token(&token.lock())).map_err(|e| exception(ruby, &e))
+        })
+    }
+
+    fn set_token_failure(ruby: &Ruby, rb_self: &Self, reason: String) -> Result<(), Error> {
+        guard(ruby, || {
+            gvl::without_briefly(|| rb_self.inner.set_token_failure(&reason)).map_err(|e| exception(ruby, &e))
+        })
+    }
+
     fn queue_size(ruby: &Ruby, rb_self: &Self) -> Result<usize, Error> {
         guard(ruby, || rb_self.inner.queue_len().map_err(|e| exception(ruby, &e)))
     }
@@ -267,6 +290,8 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("partition_of_key", method!(Producer::partition_of_key, 4))?;
     class.define_method("flush", method!(Producer::flush, 1))?;
     class.define_method("purge", method!(Producer::purge, 0))?;
+    class.define_method("set_token", method!(Producer::set_token, 4))?;
+    class.define_method("set_token_failure", method!(Producer::set_token_failure, 1))?;
     class.define_method("queue_size", method!(Producer::queue_size, 0))?;
     class.define_method("close", method!(Producer::close, 0))?;
     class.define_method("want", method!(Producer::want, 1))?;

@@ -33,12 +33,23 @@ impl Worker {
             let taken = gvl::without(|| (rb_self.inner.take(), Instant::now()), &|| rb_self.inner.interrupt());
             Ok(match taken {
                 Some((Taken::Lease(lease), ready_at)) => {
-                    lease.begin();
-                    Lease::new(lease, ready_at.elapsed()).into_value_with(ruby)
+                    let waited = ready_at.elapsed();
+                    lease.begin(waited);
+                    Lease::new(lease, waited).into_value_with(ruby)
                 }
                 Some((Taken::Closed, _)) => ruby.sym_new("closed").as_value(),
                 Some((Taken::Interrupted, _)) | None => ruby.sym_new("interrupted").as_value(),
             })
+        })
+    }
+
+    /// Has a `take` that waits, or the next one, return `:interrupted`. What the thread does otherwise is not disturbed.
+    fn interrupt(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
+        guard(ruby, || {
+            if rb_self.inner.is_home() {
+                rb_self.inner.interrupt();
+            }
+            Ok(())
         })
     }
 }
@@ -51,5 +62,6 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     let class = native.define_class("Worker", ruby.class_object())?;
     class.define_singleton_method("new", function!(Worker::new, 1))?;
     class.define_method("take", method!(Worker::take, 0))?;
+    class.define_method("interrupt", method!(Worker::interrupt, 0))?;
     Ok(())
 }
