@@ -2,6 +2,7 @@
 
 require "forwardable"
 require "securerandom"
+require_relative "processing/behaviours"
 
 module Karafka
   # What consumers inherit from. There is one instance for each partition that is assigned, for as long as it is
@@ -14,11 +15,15 @@ module Karafka
   #   end
   class BaseConsumer
     include Core::Taggable
+    include Processing::Behaviours::Hooks
+    include Processing::Behaviours::Offsets
+    include Processing::Behaviours::Pauses
+    include Processing::Behaviours::Seeks
     extend Forwardable
 
     # @return [Messages::Messages] the batch; empty before the first
     attr_accessor :messages
-    # @return [Object, nil] connection it reads from
+    # @return [Connection::Client, nil] connection it reads from
     attr_accessor :client
     # @return [Native::Partition] the assignment of its partition
     attr_accessor :coordinator
@@ -63,28 +68,9 @@ module Karafka
       coordinator.partition
     end
 
-    # @return [Integer, nil] where the partition is tried again after an error: behind the last marked message
-    def seek_offset
-      coordinator.seek_offset
-    end
-
-    # @param offset [Integer, nil]
-    def seek_offset=(offset)
-      coordinator.seek_offset = offset
-    end
-
-    # Marks a message and all before it as done. The mark is committed within `auto_commit_interval`.
-    # @param message [Messages::Message, Messages::Seek]
-    # @return [Boolean] false when the partition is no longer ours
-    def mark_as_consumed(message)
-      coordinator.mark(message.offset)
-    end
-
-    # Marks a message and all before it as done, and waits until the cluster knows.
-    # @param message [Messages::Message, Messages::Seek]
-    # @return [Boolean] false when the partition is no longer ours
-    def mark_as_consumed!(message)
-      coordinator.mark!(message.offset)
+    # @return [Boolean] was the partition read to its end; needs `enable.partition.eof` in the topic's kafka settings
+    def eofed?
+      coordinator.eofed?
     end
 
     # @return [String]
@@ -105,6 +91,9 @@ module Karafka
     # Override: runs once, before the first batch, when topic and partition are known
     def initialized; end
 
+    # Override: runs when the partition was read to its end and there is no batch to say so, on topics with `eofed`
+    def eofed; end
+
     # Override: runs when the partition was taken away, after a batch that was running
     def revoked; end
 
@@ -112,7 +101,7 @@ module Karafka
     def shutdown; end
 
     # Override: runs around everything else
-    # @param _action [Symbol] :consume, :revoked or :shutdown
+    # @param _action [Symbol] :consume, :eofed, :revoked or :shutdown
     # @yield the work
     def wrap(_action)
       yield
@@ -120,7 +109,7 @@ module Karafka
 
     # @return [Boolean] is the partition no longer ours
     def revoked?
-      coordinator.revoked?
+      @karafka_revoked || coordinator.revoked?
     end
 
     # @return [Integer] which try of the batch this is, from 1
@@ -136,92 +125,6 @@ module Karafka
     # @return [Boolean] was there ever anything to do
     def used?
       @used ? true : false
-    end
-
-    # The methods from here on are what the engine calls. They are looked up at each call: applications and tools
-    # override them, and call super.
-
-    def on_initialized
-      Karafka.monitor.instrument("consumer.initialize", karafka_event)
-      Karafka.monitor.instrument("consumer.initialized", karafka_event) { initialized }
-    rescue Exception => e # rubocop:disable Lint/RescueException -- whatever user code raises must not end the worker
-      karafka_report("consumer.initialized.error", e)
-    end
-
-    def on_before_schedule_consume
-      @used = true
-      Karafka.monitor.instrument("consumer.before_schedule_consume", karafka_event)
-    end
-
-    def on_before_schedule_revoked
-      Karafka.monitor.instrument("consumer.before_schedule_revoked", karafka_event)
-    end
-
-    def on_before_schedule_shutdown
-      Karafka.monitor.instrument("consumer.before_schedule_shutdown", karafka_event)
-    end
-
-    def on_wrap(action, &block)
-      Karafka.monitor.instrument("consumer.wrap", karafka_event)
-      Karafka.monitor.instrument("consumer.wrapped", karafka_event) { wrap(action, &block) }
-    rescue Exception => e # rubocop:disable Lint/RescueException
-      karafka_report("consumer.wrap.error", e)
-    end
-
-    def on_before_consume
-      messages.process
-    end
-
-    def on_consume
-      Karafka.monitor.instrument("consumer.consume", karafka_event)
-      Karafka.monitor.instrument("consumer.consumed", karafka_event) { consume }
-      karafka_job.success!
-    rescue Exception => e # rubocop:disable Lint/RescueException
-      karafka_job.failure!(e)
-      karafka_report("consumer.consume.error", e, seek_offset: seek_offset)
-    end
-
-    def on_after_consume
-      retry_after_pause if karafka_job.failed?
-    rescue Exception => e # rubocop:disable Lint/RescueException
-      karafka_job.failure!(e)
-      karafka_report("consumer.after_consume.error", e, seek_offset: seek_offset)
-    end
-
-    def on_revoked
-      Karafka.monitor.instrument("consumer.revoke", karafka_event)
-      Karafka.monitor.instrument("consumer.revoked", karafka_event) { revoked }
-    rescue Exception => e # rubocop:disable Lint/RescueException
-      karafka_report("consumer.revoked.error", e)
-    end
-
-    def on_shutdown
-      Karafka.monitor.instrument("consumer.shutting_down", karafka_event)
-      Karafka.monitor.instrument("consumer.shutdown", karafka_event) { shutdown }
-    rescue Exception => e # rubocop:disable Lint/RescueException
-      karafka_report("consumer.shutdown.error", e)
-    end
-
-    # The engine waits and delivers the rest of the batch again. A partition that went meanwhile is another's to retry.
-    def retry_after_pause
-      attempt = self.attempt
-      offset = seek_offset
-      timeout = karafka_job.fail
-      return if revoked?
-
-      Karafka.monitor.instrument(
-        "consumer.consuming.retry",
-        caller: self, topic: topic.name, partition: partition, offset: offset, timeout: timeout, attempt: attempt
-      )
-    end
-
-    def karafka_report(type, error, **details)
-      Instrumentation::ErrorReport.call(type: type, error: error, caller: self, **details)
-    end
-
-    # The payload of most events; made once, since there are several for each batch
-    def karafka_event
-      @karafka_event ||= { caller: self }.freeze
     end
   end
 end

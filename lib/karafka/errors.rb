@@ -13,8 +13,8 @@ module Karafka
     class MissingBootFileError < BaseError
       # @param boot_file_path [String, Pathname] where it was looked for
       def initialize(boot_file_path)
-        super("There is no boot file at #{boot_file_path}. Create it, point KARAFKA_BOOT_FILE at it, " \
-              'or set KARAFKA_BOOT_FILE to "false".')
+        super("There is no boot file at #{boot_file_path}. Create it (in Rails: rails generate " \
+              "karafka_embedded:install), point KARAFKA_BOOT_FILE at it, or set KARAFKA_BOOT_FILE to \"false\".")
       end
     end
 

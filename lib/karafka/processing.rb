@@ -6,6 +6,8 @@ module Karafka
   end
 end
 
+require_relative "processing/behaviours"
+require_relative "processing/coordinator"
 require_relative "processing/executor"
 require_relative "processing/executors"
 require_relative "processing/jobs"

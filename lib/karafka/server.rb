@@ -22,6 +22,10 @@ module Karafka
       def stopped?
         true
       end
+
+      # There is nothing to scale: a run begins with `concurrency` workers
+      # @return [nil]
+      def scale(_target); end
     end.new.freeze
     private_constant :NO_WORKERS
 

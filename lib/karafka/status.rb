@@ -53,7 +53,8 @@ module Karafka
 
     private
 
-    # The event is emitted outside of the lock: its subscribers may ask for the state or move it on
+    # The event is emitted outside of the lock: its subscribers may ask for the state or move it on. From `setup` a
+    # subscriber's error goes to who called it; a run does not end, or fail to, because of one.
     def advance_to(state)
       moved = @mutex.synchronize do
         next false if ORDER.fetch(state) <= ORDER.fetch(@status)
@@ -61,7 +62,15 @@ module Karafka
         @status = state
         true
       end
-      Karafka.monitor.instrument("app.#{state}", caller: self, server_id: Server.id) if moved
+      tell(state) if moved
+    rescue StandardError, ScriptError => e
+      raise if ORDER.fetch(state) <= ORDER.fetch(:initialized)
+
+      Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
+    end
+
+    def tell(state)
+      Karafka.monitor.instrument("app.#{state}", caller: self, server_id: Server.id)
     end
   end
 end

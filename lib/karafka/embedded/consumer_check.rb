@@ -10,11 +10,14 @@ module Karafka
       # @param plan [Routing::EnginePlan]
       # @raise [Errors::InvalidConfigurationError] naming each that is missing
       def self.call(plan)
-        problems = plan.subscription_groups.flat_map do |group|
-          group.topics.filter_map { |topic| problem(group, topic) }
-        end
+        problems = App.config.internal.code.enter { problems_of(plan) }
         raise Errors::InvalidConfigurationError, problems.to_h.to_s if problems.any?
       end
+
+      def self.problems_of(plan)
+        plan.subscription_groups.flat_map { |group| group.topics.filter_map { |topic| problem(group, topic) } }
+      end
+      private_class_method :problems_of
 
       def self.problem(group, topic)
         consumer = topic.consumer

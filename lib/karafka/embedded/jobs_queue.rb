@@ -11,8 +11,8 @@ module Karafka
 
       # @return [Hash{Symbol => Integer}] `:busy` jobs that run and `:enqueued` partitions that wait for a worker
       def statistics
-        health = JSON.parse(@engine.health)
-        { busy: health["groups"].sum { |group| group["running"].size }, enqueued: health["ready_partitions"] }
+        busy, enqueued = @engine.job_counts
+        { busy: busy, enqueued: enqueued }
       end
     end
   end

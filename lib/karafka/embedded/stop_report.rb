@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "json"
+
 module Karafka
   module Embedded
     # What a stop did, and what it had to leave.
@@ -59,7 +61,19 @@ module Karafka
         parts.join(", ")
       end
 
+      # Writes it down: a line for people, and where something was still at work the whole as JSON
+      # @param logger [Logger]
+      # @api private
+      def log(logger)
+        logger.info("Karafka::Embedded #{self}")
+        logger.public_send(quiet? ? :debug : :info) { "Karafka::Embedded stop report #{JSON.generate(to_h)}" }
+      end
+
       private
+
+      def quiet?
+        clean? && drained.empty?
+      end
 
       def jobs(list)
         list.map { |job| Job.new(**job.transform_keys(&:to_sym)) }.freeze

@@ -11,6 +11,8 @@ module Karafka
     class Worker
       # @return [String]
       attr_reader :name
+      # @return [Thread]
+      attr_reader :thread
 
       # @param number [Integer]
       # @param runtime [Runtime]
@@ -40,12 +42,16 @@ module Karafka
         self
       end
 
-      # Ends after the job that runs
+      # Ends after the job that runs. A wait for a job ends at once; the job itself does not notice, as it would notice
+      # `Thread#wakeup` in the midst of a sleep.
       def retire
         @retired = true
-        @thread.wakeup if alive?
-      rescue ::ThreadError
-        nil # It ended between the question and the call.
+        @native.interrupt
+      end
+
+      # @return [Boolean] is it to end
+      def retired?
+        @retired
       end
 
       # @return [Boolean]
@@ -67,6 +73,14 @@ module Karafka
       # @return [Boolean] is this the calling thread
       def current?
         @thread.equal?(Thread.current)
+      end
+
+      # @param topic [String]
+      # @param partition [Integer]
+      # @return [Boolean] is it in a job of this partition
+      def works_on?(topic, partition)
+        place = @lease&.partition
+        !place.nil? && place.topic == topic && place.partition == partition
       end
 
       # @return [Array<String>, nil] what it is doing

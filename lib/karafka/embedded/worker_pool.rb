@@ -12,6 +12,7 @@ module Karafka
         @workers = []
         @numbers = 0
         @target = 0
+        @closed = false
       end
 
       # @return [Integer] how many workers there are to be
@@ -19,15 +20,15 @@ module Karafka
         @target
       end
 
-      # Changes how many workers there are. Fewer: the ones too many end after their job.
+      # Changes how many workers there are, until the engine stops. Fewer: the ones too many end after their job.
       # @param target [Integer] at least 1
+      # @return [nil]
+      # @example
+      #   Karafka::Server.workers.scale(10)
       def scale(target)
-        from, to = @mutex.synchronize { resize([target, 1].max) }
-        return if from == to
-
-        Karafka.monitor.instrument(
-          "worker.scaling.#{to > from ? "up" : "down"}", caller: self, workers_pool: self, from: from, to: to
-        )
+        from, to = @mutex.synchronize { @closed ? [0, 0] : resize([Integer(target), 1].max) }
+        announce(from, to) unless from == to
+        nil
       end
 
       # Without the lock, which a signal handler could not have: a copy of the list is as good.
@@ -53,6 +54,7 @@ module Karafka
       # @api private
       def close(timeout)
         workers = @mutex.synchronize do
+          @closed = true
           @target = 0
           @workers.dup
         end
@@ -67,8 +69,17 @@ module Karafka
         from = @target
         @target = target
         (target - from).times { add }
-        @workers.last(from - target).each(&:retire) if target < from
+        # Those that were retired before may still be at their last job
+        @workers.reject(&:retired?).last(from - target).each(&:retire) if target < from
         [from, target]
+      end
+
+      def announce(from, to)
+        Karafka.monitor.instrument(
+          "worker.scaling.#{to > from ? "up" : "down"}", caller: self, workers_pool: self, from: from, to: to
+        )
+      rescue StandardError, ScriptError => e
+        Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
       end
 
       def add
@@ -80,7 +91,7 @@ module Karafka
       def exited(worker)
         @mutex.synchronize do
           @workers.delete(worker)
-          add if @workers.size < @target && @runtime.live?
+          add if @workers.count { |other| !other.retired? } < @target && @runtime.live?
         end
       rescue ::ThreadError
         nil # The process ends, and Ruby makes no thread any more.

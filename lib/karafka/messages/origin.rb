@@ -21,8 +21,10 @@ module Karafka
       # @param routing_topic [Routing::Topic]
       # @param partition [Integer]
       # @param scheduled_at [Time] when the batch was ready
-      def initialize(batch, routing_topic, partition, scheduled_at = Time.now)
+      # @param former [Origin, nil] the batch before: whose payloads were read has those of this one made in advance
+      def initialize(batch, routing_topic, partition, scheduled_at: Time.now, former: nil)
         @batch = batch
+        @payloads_wanted = former&.payloads_read?
         batch.origin = self
         @topic = routing_topic.name
         @deserializers = routing_topic.deserializers
@@ -43,6 +45,11 @@ module Karafka
       # @return [Boolean]
       def empty?
         @batch.size.zero?
+      end
+
+      # @return [Boolean] were payloads read
+      def payloads_read?
+        @batch.payloads_read?
       end
 
       # @return [Array<Message>] built once
@@ -68,6 +75,12 @@ module Karafka
         @metadata ||= build_metadata
       end
 
+      # The job is over. Messages that the application keeps stay; of the others the batch remains, from which they are
+      # made again should somebody ask.
+      def release
+        @to_ary = @first = @last = nil
+      end
+
       # A worker begins
       def process
         @processed_at = Time.now
@@ -81,7 +94,7 @@ module Karafka
 
       # A message that was handed out alone stays the one that is in the list
       def build
-        messages = @batch.messages(Message)
+        messages = @payloads_wanted ? @batch.messages_with_payloads(Message) : @batch.messages(Message)
         messages[0] = @first if @first
         messages[-1] = @last if @last
         messages

@@ -20,10 +20,13 @@ module Karafka
       # @param coordinator [Native::Partition]
       # @param topic [Routing::Topic]
       # @param subscription_group [Routing::SubscriptionGroup]
-      def initialize(coordinator, topic, subscription_group)
+      # @param client [Connection::Client, nil] the connection it is assigned to
+      def initialize(coordinator, topic, subscription_group, client)
         @coordinator = coordinator
         @topic = topic
         @subscription_group = subscription_group
+        @client = client
+        @behaviours = Behaviours.of(topic)
         @persistent = topic.consumer_persistence
         @mutex = Mutex.new
       end
@@ -54,21 +57,32 @@ module Karafka
         details = { caller: worker, job: job, jobs_queue: jobs_queue }.freeze
 
         @mutex.synchronize do
-          perform(job, details)
+          App.config.internal.code.call(job.class.action) { perform(job, details) }
         rescue Exception => e # rubocop:disable Lint/RescueException -- a worker outlives whatever a job does
           Instrumentation::ErrorReport.call(type: "worker.process.error", error: e, **details)
         end
+        @origin&.release
         job.acknowledge
       end
 
       # Gives the consumer a batch
       # @param job [Jobs::Consume]
       def prepare_consume(job)
-        @consumer = nil unless @persistent
+        @consumer = nil unless @persistent && current?
         @consumer ||= build_consumer
-        messages = Messages::Origin.new(job.lease.batch, topic, partition)
-        @consumer.messages = Messages::Messages.new(messages).freeze
+        coordinator.eofed = job.lease.eof?
+        @origin = Messages::Origin.new(job.lease.batch, topic, partition, former: @origin)
+        @consumer.messages = Messages::Messages.new(@origin).freeze
         prepare(job, :on_before_schedule_consume)
+      end
+
+      # Makes the consumer if nothing has come before the end of the partition
+      # @param job [Jobs::Eofed]
+      def prepare_eofed(job)
+        @consumer = nil unless current?
+        @consumer ||= build_consumer
+        coordinator.eofed = true
+        prepare(job, :on_before_schedule_eofed)
       end
 
       # Tells the consumer what comes
@@ -85,6 +99,11 @@ module Karafka
         consumer.__send__(:on_before_consume)
         consumer.__send__(:on_consume)
         consumer.__send__(:on_after_consume)
+      end
+
+      # Tells the consumer that there is no more for now
+      def eofed
+        @consumer.__send__(:on_eofed)
       end
 
       # Tells the consumer that its partition is gone
@@ -113,10 +132,17 @@ module Karafka
         monitor.instrument("worker.completed", details)
       end
 
+      # What was loaded anew, or was to be and can't, takes over with the next batch
+      def current?
+        @consumer.nil? || !App.config.internal.code.reloads? || @consumer.instance_of?(topic.consumer)
+      end
+
       # Topic and partition are not known to `initialize` of a consumer, which takes no arguments; `initialized` is
       # where they are.
       def build_consumer
         consumer = topic.consumer.new
+        consumer.extend(*@behaviours) unless @behaviours.empty?
+        consumer.client = @client
         consumer.coordinator = coordinator
         consumer.karafka_topic = topic
         consumer.messages = Messages::Messages.new([]).freeze

@@ -6,6 +6,10 @@ module Karafka
     #
     # @api private
     class Executors
+      # Kinds of leases that end an assignment
+      LAST = %i[revoked shutdown].freeze
+      private_constant :LAST
+
       # @param jobs_queue [Object, nil] what `event[:jobs_queue]` is
       def initialize(jobs_queue: nil)
         @jobs_queue = jobs_queue
@@ -19,10 +23,12 @@ module Karafka
       # @param topic [Routing::Topic] the route of its partition
       # @param subscription_group [Routing::SubscriptionGroup]
       # @param worker [Object, nil] who runs it, `event[:caller]` of the worker events
-      def call(lease, topic:, subscription_group:, worker: nil)
-        return consume(lease, topic, subscription_group, worker) if lease.kind == :consume
+      # @param client [Connection::Client, nil] the connection that the partition is assigned to
+      def call(lease, topic:, subscription_group:, worker: nil, client: nil)
+        return finish(lease, worker) if LAST.include?(lease.kind)
 
-        finish(lease, worker)
+        executor = @executors[lease.assignment] || add(lease, topic, subscription_group, client)
+        executor.run(Jobs.build(lease, executor), worker: worker, jobs_queue: @jobs_queue)
       end
 
       # @return [Integer] how many consumers there are
@@ -35,12 +41,14 @@ module Karafka
         @mutex.synchronize { @executors.values }.filter_map(&:consumer)
       end
 
-      private
-
-      def consume(lease, topic, subscription_group, worker)
-        executor = @executors[lease.assignment] || add(lease, topic, subscription_group)
-        executor.run(Jobs.build(lease, executor), worker: worker, jobs_queue: @jobs_queue)
+      # @param subscription_group [Routing::SubscriptionGroup]
+      # @return [Array<Native::Partition>] the assignments there are of it
+      def coordinators(subscription_group)
+        executors = @mutex.synchronize { @executors.values }
+        executors.select { |one| one.subscription_group.id == subscription_group.id }.map(&:coordinator)
       end
+
+      private
 
       # A partition that never had a message has no consumer to tell
       def finish(lease, worker)
@@ -52,8 +60,8 @@ module Karafka
         @mutex.synchronize { @executors.delete(lease.assignment) }
       end
 
-      def add(lease, topic, subscription_group)
-        executor = Executor.new(lease.partition, topic, subscription_group)
+      def add(lease, topic, subscription_group, client)
+        executor = Executor.new(lease.partition, topic, subscription_group, client)
         @mutex.synchronize { @executors[lease.assignment] ||= executor }
       end
     end

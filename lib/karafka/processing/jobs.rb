@@ -19,13 +19,14 @@ end
 
 require_relative "jobs/base"
 require_relative "jobs/consume"
+require_relative "jobs/eofed"
 require_relative "jobs/revoked"
 require_relative "jobs/shutdown"
 
 module Karafka
   module Processing
     module Jobs
-      BY_KIND = { consume: Consume, revoked: Revoked, shutdown: Shutdown }.freeze
+      BY_KIND = { consume: Consume, eofed: Eofed, revoked: Revoked, shutdown: Shutdown }.freeze
       private_constant :BY_KIND
     end
   end

@@ -31,6 +31,11 @@ module Karafka
         @topics.fetch(group).fetch(topic)
       end
 
+      # @return [Array<Topic>] all of them
+      def topics
+        @topics.flatten
+      end
+
       # @return [Boolean] is there nothing to consume
       def empty?
         @subscription_groups.empty?
@@ -42,6 +47,7 @@ module Karafka
           client_id: @config.client_id,
           shutdown_timeout_ms: @config.shutdown_timeout,
           prefetch_bytes: @config.embedded.prefetch_memory,
+          host_share: @config.embedded.host_share,
           groups: @subscription_groups.map { |group| group_to_h(group) }
         }
       end
@@ -65,7 +71,6 @@ module Karafka
           name: group.name,
           kafka: kafka_to_h(group),
           max_messages: group.max_messages,
-          max_wait_time_ms: group.max_wait_time_set? ? group.max_wait_time : 0,
           topics: group.topics.map { |topic| topic_to_h(topic) }
         }
       end
@@ -90,7 +95,9 @@ module Karafka
         {
           name: topic.name,
           max_messages: topic.max_messages,
+          max_wait_time_ms: topic.max_wait_time_set? ? topic.max_wait_time : 0,
           offsets: topic.manual_offset_management? ? "manual" : "automatic",
+          eofed: topic.eofed?,
           pause: {
             timeout_ms: pause.timeout, max_timeout_ms: pause.max_timeout,
             growth: pause.with_exponential_backoff ? "exponential" : "flat"

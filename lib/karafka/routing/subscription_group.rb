@@ -68,12 +68,6 @@ module Karafka
         topics.select(&:active?).map(&:name)
       end
 
-      # @return [Boolean] did anybody ask for messages to be gathered for `max_wait_time`
-      # @api private
-      def max_wait_time_set?
-        topics.any?(&:max_wait_time_set?)
-      end
-
       # @return [SubscriptionGroup] this one, without inactive topics
       # @api private
       def activated

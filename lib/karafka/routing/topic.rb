@@ -6,10 +6,20 @@ module Karafka
     #
     # What the route does not say comes from the settings at the time it is asked for. Features add to this class.
     class Topic
+      # Enough for any maximum
+      LARGEST_EXPONENT = 32
+      private_constant :LARGEST_EXPONENT
+
       # When a partition waits after an error, in ms
       Pause = Struct.new(:active, :timeout, :max_timeout, :with_exponential_backoff, keyword_init: true) do
         alias_method :active?, :active
         alias_method :with_exponential_backoff?, :with_exponential_backoff
+
+        # @param attempt [Integer] that failed, from 1
+        # @return [Integer] ms until the next. The first exponential one is doubled already, as users know it.
+        def backoff(attempt)
+          [with_exponential_backoff ? timeout * (2**[attempt, LARGEST_EXPONENT].min) : timeout, max_timeout].min
+        end
       end
 
       # Settings that have their default in the application's
@@ -53,11 +63,11 @@ module Karafka
         instance_variable_defined?(:@max_wait_time) || App.config.set_by_user?(:max_wait_time)
       end
 
-      # @return [Class, nil] the consumer. A name is resolved when asked for, and without persistence so is a class:
-      #   its constant may have been loaded anew.
+      # @return [Class, nil] the consumer. A name is resolved when asked for, and so is a class where code reloads, or
+      #   without persistence: its constant may have been loaded anew.
       # @raise [NameError] when there is no such class
       def consumer
-        return @consumer if @consumer.nil? || (@consumer.is_a?(Class) && (consumer_persistence || @consumer.name.nil?))
+        return @consumer if @consumer.nil? || (@consumer.is_a?(Class) && (lasting? || @consumer.name.nil?))
 
         Object.const_get(@consumer.to_s)
       end
@@ -110,6 +120,12 @@ module Karafka
       # @return [String] without settings: there are passwords among them
       def inspect
         "#<#{self.class} id=#{id} consumer=#{@consumer}>"
+      end
+
+      private
+
+      def lasting?
+        consumer_persistence && !App.config.internal.code.reloads?
       end
     end
   end

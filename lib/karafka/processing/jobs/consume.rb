@@ -40,11 +40,26 @@ module Karafka
           !@failure.nil?
         end
 
+        # Did the consumer raise what is to end the process, as `exit` does
+        # @return [Boolean]
+        # @api private
+        def critical?
+          Instrumentation::CriticalErrorsListener.critical?(@failure)
+        end
+
         # Has the batch delivered again
         # @return [Integer, nil] ms until then, nil when the engine knows already
         # @api private
         def fail
           acknowledge_once { lease.fail }
+        end
+
+        # Has the partition go on behind a message that was given up
+        # @param offset [Integer] of the next message
+        # @return [Integer, nil] ms until then, nil when the engine knows already
+        # @api private
+        def dead_letter(offset)
+          acknowledge_once { lease.dead_letter(offset) }
         end
 
         # A batch that was never given to the consumer (a `wrap` that does not yield, a subscriber that raises) was not
