@@ -50,10 +50,7 @@ module WaterDrop
     def setup(&block)
       raise Errors::ProducerAlreadyConfiguredError, id unless @status.initial?
 
-      @config = Config.new.setup(&block)
-      @id = @config.id
-      @contract = Contracts::Message.new(max_payload_size: @config.max_payload_size)
-      @status.configured!
+      take_over(Config.new.setup(&block))
     end
 
     # @return [Object] what messages are given to; connects when called first
@@ -70,6 +67,19 @@ module WaterDrop
         ensure_active!
         @client ||= build_client
       end
+    end
+
+    # @return [Boolean] was it used by the process that this one is a fork of, so that it can not be used here
+    def inherited?
+      !@client.nil? && @pid != ::Process.pid
+    end
+
+    # @return [Producer] one with the same settings that was not used yet: a fork needs one of its own
+    # @raise [Errors::ProducerNotConfiguredError]
+    def renewed
+      raise Errors::ProducerNotConfiguredError, id if @status.initial?
+
+      self.class.new.tap { |other| other.take_over(config) }
     end
 
     # @param topic [String, Symbol]
@@ -138,6 +148,16 @@ module WaterDrop
     # @return [String] without settings: there are passwords among them
     def inspect
       "#<#{self.class} id=#{id} status=#{status} buffer=#{messages.size} queue=#{queue_size}>"
+    end
+
+    protected
+
+    # @param config [Karafka::Core::Configurable::Node] settings, complete and checked
+    def take_over(config)
+      @config = config
+      @id = config.id
+      @contract = Contracts::Message.new(max_payload_size: config.max_payload_size)
+      @status.configured!
     end
 
     private

@@ -14,94 +14,116 @@ module Karafka
       LEVELS = %i[fatal fatal fatal error warn info info debug].freeze
       private_constant :WAIT, :LEVELS
 
-      # @return [Thread]
-      attr_reader :thread
+      # @return [Integer] how often its thread came round
+      attr_reader :turns
 
       # @param engine [Native::Engine]
       # @param plan [Routing::EnginePlan]
       # @param listeners [Array<Listener>] one for each group, in the order of the plan
-      def initialize(engine, plan, listeners)
+      # @param incidents [CrashPolicy::Incidents] what does not pass by itself goes there
+      def initialize(engine, plan, listeners, incidents)
         @engine = engine
         @plan = plan
         @listeners = listeners
-        @critical = {}
+        @incidents = incidents
+        @heartbeat = Heartbeat.new(engine, listeners)
+        @interests = Interests.new(engine)
+        @turns = 0
       end
 
       # Starts the thread
       def start
-        @thread = Thread.new { run }
-        @thread.name = "karafka.embedded"
-        @thread.report_on_exception = false
-        @thread.thread_variable_set(:fork_safe, true)
+        on_death = ->(error) { @incidents.add(Crash.new(error, cause: :thread)) }
+        @supervised = SupervisedThread.new("karafka.embedded", on_death: on_death) { run }.start
         self
       end
 
-      # @return [Array<String>] errors that do not pass by themselves, the last of each group
-      def critical_errors
-        @critical.values
+      # @return [Thread]
+      def thread
+        @supervised.thread
       end
 
       # @param timeout [Numeric] milliseconds
       # @return [Boolean] has it handed out everything
       def join(timeout)
-        return true if @thread.equal?(Thread.current)
-
-        !@thread.join([timeout, 0].max / 1_000.0).nil?
+        @supervised.nil? || @supervised.join(timeout)
       end
 
       private
 
       def run
         loop do
-          ask_for_statistics
+          @turns += 1
+          @interests.tell
           event = @engine.next_event(WAIT)
           break if event == :closed
 
-          dispatch(JSON.parse(event)) if event
+          dispatch(event) if event
+          @heartbeat.call
         end
       end
 
-      def ask_for_statistics
-        @statistics ||= @engine.want_statistics || true if subscribed?("statistics.emitted")
-      end
-
-      def subscribed?(event_id)
-        Karafka.monitor.listeners[event_id]&.any?
-      end
-
-      def dispatch(event)
-        __send__(:"on_#{event.fetch("event")}", event)
+      # Statistics come as an Array, everything else as JSON
+      def dispatch(told)
+        event = told.is_a?(Array) ? told : JSON.parse(told)
+        App.config.internal.code.enter { hand_out(event) }
       rescue Exception => e # rubocop:disable Lint/RescueException -- the engine's news have to go on
-        Instrumentation::ErrorReport.call(type: failure_type(event), error: e, caller: self, **failure_details(event))
+        event ||= told
+        Instrumentation::ErrorReport.call(
+          type: FailureType.of_subscriber(event), error: e, caller: self, **failure_details(event)
+        )
       end
 
-      def failure_type(event)
-        case event["event"]
-        when "rebalance" then "callbacks.rebalance.partitions_#{event["step"]}.error"
-        when "statistics" then "callbacks.statistics.error"
-        when "error" then "callbacks.error.error"
-        else "runner.call.error"
-        end
+      def hand_out(event)
+        event.is_a?(Array) ? on_statistics(*event) : __send__(:"on_#{event.fetch("event")}", event)
       end
 
       def failure_details(event)
-        event["group"] ? group_details(event["group"]) : {}
+        return group_details(event.first) if event.is_a?(Array)
+        return {} unless event["group"]
+
+        client_id = event["event"] == "rebalance" ? { client_id: @listeners[event["group"]].name } : {}
+        { **group_details(event["group"]), **client_id }
       end
 
       def on_state(event)
         case event["state"]
-        when "quieting" then App.quiet!
-        when "quiet" then App.quieted!
-        when "stopping" then App.stop!
+        when "quieting"
+          App.quiet!
+          advance_all_to(:quieting)
+        when "quiet"
+          advance_all_to(:quiet)
+          App.quieted!
+        when "stopping"
+          App.stop!
+          advance_all_to(:quieting)
+        when "stopped"
+          advance_all_to(:stopped)
         end
+      end
+
+      def on_leaving(_event)
+        advance_all_to(:stopping)
+      end
+
+      def advance_all_to(state)
+        @listeners.each { |listener| listener.advance_to(state) }
       end
 
       def on_group_started(event)
         @listeners[event["group"]].started(event["client"])
       end
 
+      # It gets another client in its group, unless too many were in vain
+      def on_group_failed(event)
+        error = error_of(event)
+        heals = event["retry_in_ms"]
+        @incidents.add(heals ? Crash.new(error, group: group_id(event)) : Crash.new(error, cause: :engine))
+        report_error(error, "connection.listener.fetch_loop.error", event["group"])
+      end
+
       def on_group_stopped(event)
-        @listeners[event["group"]].stopped
+        @listeners[event["group"]].advance_to(:stopped)
       end
 
       def on_rebalance(event)
@@ -112,6 +134,22 @@ module Karafka
           **group_details(event["group"]),
           consumer_group: listener.subscription_group.consumer_group, group: listener.subscription_group.consumer_group,
           client_id: listener.name, tpl: partitions(event["partitions"])
+        )
+      end
+
+      def on_paused(event)
+        tell_client("client.pause", event, offset: event["offset"], timeout: event["timeout"])
+      end
+
+      def on_resumed(event)
+        tell_client("client.resume", event)
+      end
+
+      def tell_client(event_id, event, **details)
+        listener = @listeners[event["group"]]
+        Karafka.monitor.instrument(
+          event_id, caller: listener.client, subscription_group: listener.subscription_group, topic: event["topic"],
+                    partition: event["partition"], **details
         )
       end
 
@@ -126,31 +164,53 @@ module Karafka
 
       def on_error(event)
         error = error_of(event)
-        @critical[event["group"]] = error.message if event["severity"] == "critical"
+        @incidents.add(Crash.new(error, group: group_id(event))) if event["severity"] == "critical"
         return engine_error(error) unless event["group"]
 
-        Instrumentation::ErrorReport.call(
-          type: event["code"].zero? ? "runner.call.error" : "librdkafka.error", error: error,
-          caller: @listeners[event["group"]], **group_details(event["group"])
-        )
+        report_error(error, FailureType.of_error(error, event["group"]), event["group"])
+      end
+
+      def report_error(error, type, group)
+        Instrumentation::ErrorReport.call(type: type, error: error, caller: @listeners[group], **group_details(group))
+      end
+
+      def on_healed(event)
+        @incidents.healed(group_id(event))
+      end
+
+      def group_id(event)
+        @plan.subscription_group(event["group"]).id if event["group"]
       end
 
       def engine_error(error)
         Instrumentation::ErrorReport.call(type: "runner.call.error", error: error, caller: self)
       end
 
+      # Fatal is what ends a client: librdkafka's word for it. Errors that stand until somebody mends them are not.
       def error_of(event)
         return EngineError.new(event["message"]) if event["code"].zero?
 
         Rdkafka::RdkafkaError.new(
-          event["code"], broker_message: event["message"], fatal: event["severity"] == "critical",
+          event["code"], broker_message: event["message"], fatal: event["event"] == "group_failed",
                          instance_name: event["group"] && @listeners[event["group"]].name
         )
       end
 
-      def on_statistics(event)
+      def on_statistics(group, frame, *parts)
+        return unless Karafka.monitor.subscribed?("statistics.emitted")
+
         Karafka.monitor.instrument(
-          "statistics.emitted", **group_details(event["group"]), statistics: JSON.parse(event["json"])
+          "statistics.emitted", **group_details(group), statistics: StatisticsDocument.call(frame, parts)
+        )
+      end
+
+      # A Kafka client took the place of another
+      def on_client_reset(event)
+        listener = @listeners[event["group"]]
+        listener.started(event["client"])
+        Karafka.monitor.instrument(
+          "client.reset", caller: listener.client, subscription_group: listener.subscription_group,
+                          time: event["took_ms"].to_f
         )
       end
 
@@ -159,7 +219,10 @@ module Karafka
       end
 
       def on_token_refresh(event)
-        Karafka.monitor.instrument("oauthbearer.token_refresh", caller: @listeners[event["group"]], bearer: nil)
+        group = event["group"]
+        Bearer.ask(-> { @engine.client(group) }, Karafka.monitor) do |bearer|
+          Karafka.monitor.instrument("oauthbearer.token_refresh", caller: @listeners[group], bearer: bearer)
+        end
       end
 
       def group_details(index)

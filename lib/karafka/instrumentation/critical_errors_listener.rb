@@ -17,6 +17,14 @@ module Karafka
       TYPES = %w[consumer.consume.error consumer.after_consume.error].freeze
       private_constant :ERRORS, :TYPES
 
+      class << self
+        # @param error [Exception, nil]
+        # @return [Boolean] does it say that the process should end
+        def critical?(error)
+          ERRORS.any? { |critical| error.is_a?(critical) }
+        end
+      end
+
       def initialize
         @mutex = Mutex.new
       end
@@ -24,7 +32,7 @@ module Karafka
       # Stops in a thread of its own: the worker that met the error has to finish its job first.
       # @param event [Core::Monitoring::Event]
       def on_error_occurred(event)
-        return unless TYPES.include?(event[:type]) && ERRORS.any? { |critical| event[:error].is_a?(critical) }
+        return unless TYPES.include?(event[:type]) && self.class.critical?(event[:error])
 
         @mutex.synchronize do
           next if @thread&.alive?

@@ -14,7 +14,7 @@ module Karafka
         # @param details [Hash] what else the event carries
         def call(type:, error:, caller:, **details)
           Karafka.monitor.instrument("error.occurred", caller: caller, error: error, type: type, **details)
-        rescue StandardError => e
+        rescue StandardError, ScriptError => e
           log(type, error, e)
         end
 
@@ -25,7 +25,7 @@ module Karafka
             "A subscriber of error.occurred raised #{subscriber_error.class}: #{subscriber_error.message}, " \
             "while #{type} was reported: #{error.class}: #{error.message}"
           )
-        rescue StandardError
+        rescue StandardError, ScriptError
           # There is nobody left to tell: the logger itself is broken
           nil
         end

@@ -23,6 +23,8 @@ module Karafka
         "librdkafka.error" => "librdkafka internal error occurred",
         "callbacks.statistics.error" => "callbacks.statistics processing failed due to an error",
         "callbacks.error.error" => "callbacks.error processing failed due to an error",
+        "callbacks.oauthbearer_token_refresh.error" =>
+          "callbacks.oauthbearer_token_refresh processing failed due to an error",
         "connection.client.poll.error" => "Data polling error occurred",
         "connection.client.unsubscribe.error" => "Client unsubscribe error occurred"
       }.freeze

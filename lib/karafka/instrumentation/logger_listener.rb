@@ -145,9 +145,9 @@ module Karafka
         @log_polling
       end
 
-      # The process can not go on after these
+      # What of ours did not hold up under user code, or by itself
       def critical?(type)
-        %w[worker.process.error connection.listener.fetch_loop.error runner.call.error].include?(type)
+        %w[worker.process.error runner.call.error].include?(type)
       end
 
       def listener_id(event)

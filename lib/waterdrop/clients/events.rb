@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
+require "karafka/embedded/bearer"
 
 module WaterDrop
   module Clients
@@ -98,7 +99,9 @@ module WaterDrop
       end
 
       def token_refresh
-        instrument("oauthbearer.token_refresh", caller: self, bearer: nil)
+        Karafka::Embedded::Bearer.ask(-> { @native }, @producer.monitor) do |bearer|
+          instrument("oauthbearer.token_refresh", caller: self, bearer: bearer)
+        end
       end
 
       def instrument(event_id, **payload)
