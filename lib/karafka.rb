@@ -19,6 +19,7 @@ require_relative "karafka/declaratives"
 require_relative "karafka/routing"
 require_relative "karafka/setup"
 require_relative "karafka/messages"
+require_relative "karafka/connection"
 require_relative "karafka/base_consumer"
 require_relative "karafka/processing"
 require_relative "karafka/app"
@@ -34,3 +35,5 @@ module Karafka
 
   autoload :Native, File.expand_path("karafka/native", __dir__)
 end
+
+require_relative "karafka/railtie" if Karafka.rails?
