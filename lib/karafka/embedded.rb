@@ -4,12 +4,29 @@ require_relative "embedded/version"
 require_relative "embedded/engine_error"
 require_relative "embedded/stop_report"
 require_relative "embedded/wait"
+require_relative "embedded/hosts"
+require_relative "embedded/deadline"
+require_relative "embedded/tool"
+require_relative "embedded/hosting"
+require_relative "embedded/code"
 require_relative "embedded/listener"
 require_relative "embedded/worker"
 require_relative "embedded/worker_pool"
 require_relative "embedded/jobs_queue"
+require_relative "embedded/bearer"
+require_relative "embedded/failure_type"
+require_relative "embedded/heartbeat"
+require_relative "embedded/interests"
+require_relative "embedded/statistics_document"
 require_relative "embedded/event_dispatcher"
 require_relative "embedded/consumer_check"
+require_relative "embedded/supervised_thread"
+require_relative "embedded/crash_policy"
+require_relative "embedded/watchdog"
+require_relative "embedded/state_record"
+require_relative "embedded/health_report"
+require_relative "embedded/health"
+require_relative "embedded/health_server"
 require_relative "embedded/runtime"
 
 module Karafka
@@ -18,11 +35,17 @@ module Karafka
   # They run in the background on threads of their own. The host keeps its signals and its shutdown; its hooks call
   # {quiet} and {stop}, which work from a signal handler too. What was stopped can be started again, and a fork starts
   # its own.
+  #
+  # {Hosting} has what a host calls instead of writing those hooks; Puma has a plugin.
   # @example config/puma.rb
-  #   on_worker_boot { Karafka::Embedded.start }
-  #   on_worker_shutdown { Karafka::Embedded.stop }
+  #   plugin :karafka_embedded
   module Embedded
     autoload :Broker, File.expand_path("embedded/broker", __dir__)
+    extend Hosting
+
+    # ms for what did start of a start that failed to end
+    LAUNCH_PATIENCE = 2_000
+    private_constant :LAUNCH_PATIENCE
 
     @mutex = Mutex.new
 
@@ -31,19 +54,31 @@ module Karafka
       # @return [Thread, nil] the thread `karafka.embedded`, which hands events to subscribers; nil when it runs already
       # @raise [Errors::InvalidConfigurationError] no active routes, a consumer that can't be found, or a setting that
       #   librdkafka refuses: it is named
-      # @raise [Errors::UnsupportedCaseError] in a signal handler
+      # @raise [Errors::UnsupportedCaseError] in a signal handler, and in a master that forks those who serve
       # @example
       #   Karafka::Embedded.start
       def start
         refuse_in_trap
-        @mutex.synchronize do
+        refuse_before_fork
+        exclusively do
           return if runtime&.live?
 
-          runtime = Runtime.new
-          runtime.start
-          @runtime = runtime
-          runtime.thread
+          runtime.put_down(Deadline.of(host)) if runtime&.crashed? # It may be leaving its groups still
+          attend
+          launch.thread
+        rescue StandardError, LoadError, NotImplementedError
+          crash_policy.close(LAUNCH_PATIENCE)
+          fall_silent
+          raise
         end
+      end
+
+      # Raises what {start} would raise about routes and consumers. It starts nothing, connects to nothing and loads
+      # nothing native: for a process that forks, before it does.
+      # @return [nil]
+      # @raise [Errors::InvalidConfigurationError]
+      def check
+        Runtime.check(Routing::EnginePlan.new)
       end
 
       # Takes no new work. What runs ends, partitions are kept, until {stop}. Returns at once; may be repeated; works in
@@ -57,13 +92,24 @@ module Karafka
       # Lets running work end, commits, leaves the groups and closes everything. Returns at its deadline at the latest,
       # with what it had to leave. May be repeated, and called by several threads: all get the same report. Works in a
       # signal handler. Called by a consumer it only begins, since it would wait for itself.
-      # @param timeout [Integer, nil] longest wait for running work in milliseconds; nil: `shutdown_timeout`
+      # @param timeout [Integer, nil] longest wait for running work in milliseconds; nil: `shutdown_timeout`, and less
+      #   than the host waits before it kills
       # @return [StopReport, nil] nil when nothing was started, or when a consumer calls it
       # @example
       #   report = Karafka::Embedded.stop(timeout: 20_000)
       #   report.clean? # => true
       def stop(timeout: nil)
-        runtime&.stop(timeout || App.config.shutdown_timeout)
+        timeout ||= Deadline.of(host)
+        deadline = Wait.now + timeout
+        return unless (stopped = runtime)
+
+        stopped.release
+        report = stopped.stop(timeout)
+        # A restart by policy may be under way; it sees that it is not wanted any more
+        crash_policy.settle(deadline - Wait.now)
+        crash_policy.close(deadline - Wait.now)
+        fall_silent if state == :stopped
+        report
       end
 
       # {stop}, then {start}
@@ -72,6 +118,27 @@ module Karafka
       def restart(timeout: nil)
         stop(timeout: timeout)
         start
+      end
+
+      # What is to follow when something fails that does not pass by itself. docs/errors.md has what counts.
+      # @param policy [:restart, :stop_host, :report, #call] a callable gets a {Crash}, on a thread of its own, and may
+      #   return the name of what is to follow
+      # @yieldparam crash [Crash] instead of a callable
+      # @return [nil]
+      # @raise [Errors::InvalidConfigurationError] for anything else
+      # @example
+      #   Karafka::Embedded.on_crash(:stop_host)
+      # @example
+      #   Karafka::Embedded.on_crash { |crash| crash.cause == :authorization ? :report : :restart }
+      def on_crash(policy = nil, &block)
+        policy = block || policy
+        unless Setup::EmbeddedSettings::CRASH_POLICIES.include?(policy) || policy.respond_to?(:call)
+          raise Errors::InvalidConfigurationError,
+                "Karafka::Embedded.on_crash takes :restart, :stop_host, :report or a callable, not #{policy.inspect}"
+        end
+
+        App.config.embedded.crash_policy = policy
+        nil
       end
 
       # @return [Symbol] :stopped, :starting, :running, :quieting, :quiet, :stopping or :crashed
@@ -89,10 +156,11 @@ module Karafka
         health[:healthy]
       end
 
-      # @return [Hash{Symbol => Object}] how it is: `:state`, `:healthy`, `:process_id`, `:workers`, `:groups` (each
-      #   with `:connected`, `:assigned`, `:lag`, `:running`, `:last_error`, …), `:reasons` (why it is not healthy)
+      # @return [Hash{Symbol => Object}] how it is: `:state`, `:healthy`, `:reasons` (why it is not healthy),
+      #   `:process_id`, `:restarts`, `:crashes`, `:stalls`, `:workers`, `:groups` (each with `:connected`, `:assigned`,
+      #   `:lag`, `:running`, `:last_error`, …)
       def health
-        runtime ? runtime.health : { state: :stopped, healthy: false, process_id: ::Process.pid, reasons: ["stopped"] }
+        runtime ? runtime.health : HealthReport.stopped(crash_policy)
       end
 
       # Waits until a state is reached
@@ -111,7 +179,87 @@ module Karafka
         @runtime if @runtime&.here?
       end
 
+      # @return [Host] the process that consumers live in
+      # @api private
+      def host
+        @host || Hosts.detect
+      end
+
+      # @param host [Host, nil] nil to look again
+      # @api private
+      attr_writer :host
+
+      # @return [CrashPolicy] of this process
+      # @api private
+      def crash_policy
+        @crash_policy = CrashPolicy.new(self) unless @crash_policy&.here?
+        @crash_policy
+      end
+
+      # Starts an engine in the place of one that crashed
+      # @param crashed [Runtime]
+      # @return [Boolean] was it, or did somebody stop or start meanwhile
+      # @api private
+      def succeed(crashed)
+        exclusively do
+          return false if !runtime.equal?(crashed) || crashed.released?
+
+          successor = launch
+          return true unless crashed.released?
+
+          successor.release
+          successor.stop(Deadline.of(host))
+          false
+        end
+      end
+
       private
+
+      # What is there from a start by hand to the stop, whatever engines come and go
+      def attend
+        crash_policy.renew
+        @record = StateRecord.open(App.config.embedded.state_path)
+        tell_health
+      end
+
+      def launch
+        runtime = Runtime.new(crash_policy, @record)
+        begin
+          runtime.start
+        rescue StandardError, LoadError, NotImplementedError
+          # A subscriber of app.running, say: nothing is left running that nobody knows of
+          runtime.release
+          runtime.stop(LAUNCH_PATIENCE)
+          raise
+        end
+        @runtime = runtime
+      end
+
+      # One thread at a time. It counts as running code before it has the Mutex: who reloads code waits for those who
+      # run it, and may come here then.
+      def exclusively(&block)
+        App.config.internal.code.enter { @mutex.synchronize(&block) }
+      end
+
+      # On a port of its own, where one is configured
+      def tell_health
+        @health_server = HealthServer.open(App.config.embedded.health_address) unless @health_server&.here?
+      end
+
+      def fall_silent
+        @health_server.close if @health_server&.here?
+        @health_server = nil
+      end
+
+      # What a master consumes its workers don't: they answer requests without consumers
+      def refuse_before_fork
+        return unless App.config.embedded.start_before_fork == :refuse && host.forks?
+
+        raise Errors::UnsupportedCaseError,
+              "Karafka::Embedded.start was called in the master of #{host.name}, whose workers would not consume: " \
+              "use `plugin :karafka_embedded`, or call it in before_worker_boot (on_worker_boot before Puma 7). " \
+              "config.embedded.start_before_fork = :allow consumes in the master"
+      end
 
       # A Mutex can't be had in a signal handler, and starting takes more than one
       def refuse_in_trap

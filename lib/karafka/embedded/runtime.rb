@@ -19,17 +19,44 @@ module Karafka
       attr_reader :pool
       # @return [JobsQueue]
       attr_reader :jobs_queue
+      # @return [CrashPolicy::Incidents] what is wrong and does not pass by itself
+      attr_reader :incidents
+      # @return [Routing::EnginePlan]
+      attr_reader :plan
+      # @return [EventDispatcher]
+      attr_reader :dispatcher
+      # @return [Watchdog]
+      attr_reader :watchdog
 
-      def initialize
+      # @return [StateRecord]
+      attr_reader :record
+
+      # @param plan [Routing::EnginePlan]
+      # @raise [Errors::InvalidConfigurationError] no route, or a consumer that can't be found
+      def self.check(plan)
+        raise Errors::InvalidConfigurationError, "No topics to subscribe to: draw at least one active topic" if
+          plan.empty?
+
+        ConsumerCheck.call(plan)
+      end
+
+      # @param policy [CrashPolicy] told of what does not pass by itself
+      # @param record [StateRecord] told of the states
+      def initialize(policy, record)
+        @policy = policy
+        @record = record
         @process_id = ::Process.pid
         @plan = Routing::EnginePlan.new
-        check
+        self.class.check(@plan)
         @engine = Native::Engine.new(JSON.generate(@plan.to_h))
         @jobs_queue = JobsQueue.new(@engine)
         @executors = Processing::Executors.new(jobs_queue: @jobs_queue)
-        @listeners = @plan.subscription_groups.map { |group| Listener.new(group) }
-        @dispatcher = EventDispatcher.new(@engine, @plan, @listeners)
+        @clients = @plan.subscription_groups.each_with_index.map { |group, index| client(group, index) }
+        @listeners = @plan.subscription_groups.zip(@clients).map { |group, client| Listener.new(group, client) }
+        @incidents = CrashPolicy::Incidents.new { |crash| policy.crashed(self, crash) }
+        @dispatcher = EventDispatcher.new(@engine, @plan, @listeners, @incidents)
         @pool = WorkerPool.new(self)
+        @watchdog = Watchdog.new(self)
         @stop_mutex = Mutex.new
       end
 
@@ -40,7 +67,7 @@ module Karafka
 
       # @return [Boolean]
       def live?
-        here? && LIVE.include?(state)
+        here? && !@given_up && LIVE.include?(state)
       end
 
       # @return [Thread]
@@ -50,16 +77,54 @@ module Karafka
 
       # @return [Symbol]
       def state
+        return :crashed if crashed? && !released?
+
         @report ? :stopped : running_state
+      end
+
+      # @return [Boolean] can it not go on; it stays so when it is put down
+      def crashed?
+        @crashed ||= @engine.state == :crashed
+      end
+
+      # A thread of it does not move any more
+      # @param error [EngineError]
+      def stuck(error)
+        @crashed = true
+        @incidents.add(Crash.new(error, cause: :thread))
+      end
+
+      # Somebody stops it by hand: it is theirs, and no policy's any more
+      def release
+        @released = true
+      end
+
+      # @return [Boolean]
+      def released?
+        @released || false
+      end
+
+      # Ends it as one that can't go on. Its state stays `:crashed`.
+      # @param timeout [Integer] milliseconds
+      def put_down(timeout)
+        @crashed = true
+        stop(timeout)
+      end
+
+      # No policy starts it again; {Embedded.start} may
+      def given_up
+        @given_up = true
       end
 
       # Brings everything up
       def start
         announce
+        @listeners.each { |listener| listener.advance_to(:pending) }
         @engine.start
         App.run!
         @dispatcher.start
         @pool.scale(App.config.concurrency)
+        @watchdog.start
       end
 
       # Runs a lease
@@ -67,7 +132,11 @@ module Karafka
       # @param worker [Worker]
       def call(lease, worker)
         topic = @plan.topic(lease.group, lease.topic)
-        @executors.call(lease, topic: topic, subscription_group: @plan.subscription_group(lease.group), worker: worker)
+        @listeners[lease.group].received(lease, topic) if lease.kind == :consume
+        @executors.call(
+          lease, topic: topic, subscription_group: @plan.subscription_group(lease.group), worker: worker,
+                 client: @clients[lease.group]
+        )
       end
 
       def quiet
@@ -86,43 +155,20 @@ module Karafka
         stopping.report_on_exception = false
         return if @pool.include_current?
 
-        stopping.value
+        App.config.internal.code.wait { stopping.value }
       end
 
       # @return [Hash{Symbol => Object}]
       def health
-        told = JSON.parse(@engine.health, symbolize_names: true)
-        reasons = Reasons.call(state, told[:groups], @dispatcher.critical_errors)
-        {
-          state: state, healthy: reasons.empty?, process_id: @process_id, reasons: reasons,
-          workers: { size: @pool.size, alive: @pool.alive.size, idle: told[:idle_workers] },
-          groups: told[:groups], ready_partitions: told[:ready_partitions], dropped_events: told[:dropped_events]
-        }
-      end
-
-      # Why something is not healthy
-      module Reasons
-        # @param state [Symbol]
-        # @param groups [Array<Hash>]
-        # @param critical_errors [Array<String>]
-        # @return [Array<String>]
-        def self.call(state, groups, critical_errors)
-          reasons = critical_errors.dup
-          reasons << state.to_s unless state == :running
-          groups.reject { |group| group[:connected] }.each do |group|
-            reasons << "#{group[:id]}: not connected#{": #{group[:last_error]}" if group[:last_error]}"
-          end
-          reasons
-        end
+        HealthReport.of(self, JSON.parse(@engine.health, symbolize_names: true), @policy)
       end
 
       private
 
-      def check
-        raise Errors::InvalidConfigurationError, "No topics to subscribe to: draw at least one active topic" if
-          @plan.empty?
-
-        ConsumerCheck.call(@plan)
+      def client(group, index)
+        Connection::Client.new(
+          group, native: -> { @engine.client(index) }, coordinators: -> { @executors.coordinators(group) }
+        )
       end
 
       # Running means that workers are there, too
@@ -137,12 +183,14 @@ module Karafka
         Server.workers = @pool
         Server.listeners = @listeners
         Server.jobs_queue = @jobs_queue
+        Instrumentation::InsightsTracker.watch(@plan.topics)
         Karafka::Process.tags.add(:execution_mode, "mode:embedded")
       end
 
       # A part of the time is kept for what follows the engine's end, so that the whole ends in time.
       def finish(timeout)
         deadline = Wait.now + timeout
+        @record.stop_begun(released? ? :stopping : state, timeout)
         reserve = [timeout / 4, JOIN_RESERVE].min
         @engine.stop(timeout - reserve) # Even when another thread stops already: this timeout may be shorter.
         App.stop!
@@ -153,12 +201,15 @@ module Karafka
         @engine.wait_until_stopped([deadline - Wait.now, 0].max.to_i)
         deadline = [deadline, Wait.now + reserve].min
         report = report_after(reserve / 4) { @pool.close(reserve / 4) }
+        @watchdog.close(deadline - Wait.now)
         @dispatcher.join(deadline - Wait.now)
         report_forceful(report) if report.abandoned.any?
+        report_left_behind(report) if report.groups_not_left.any? || report.threads_left.positive?
         settle_producer(deadline - Wait.now)
         App.stopped!
-        Karafka.logger.info("Karafka::Embedded #{report}")
+        report.log(Karafka.logger)
         App.terminate!
+        @record.stop_ended(released? ? :stopped : :crashed, report)
         report
       end
 
@@ -175,6 +226,15 @@ module Karafka
         told = JSON.parse(@engine.report)
         yield
         StopReport.new(told, threads_left: @engine.join_threads(patience))
+      end
+
+      def report_left_behind(report)
+        left = report.groups_not_left.map { |group| "group #{group} was not left" }
+        left << "#{report.threads_left} native threads did not end" if report.threads_left.positive?
+        Instrumentation::ErrorReport.call(
+          type: "app.forceful_stopping.error", caller: self,
+          error: Errors::ForcefulShutdownError.new("#{left.join(", ")} in time")
+        )
       end
 
       def report_forceful(report)

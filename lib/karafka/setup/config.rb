@@ -80,6 +80,7 @@ module Karafka
 
       # The few internal settings that applications and their tools write or read
       setting(:internal) do
+        setting :code, constructor: -> { Embedded::Code.new }
         setting :status, constructor: -> { Status.new }
         setting :process, constructor: -> { Process.new }
         setting(:routing) { setting :builder, constructor: -> { Routing::Builder.new } }

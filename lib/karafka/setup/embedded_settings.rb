@@ -13,6 +13,16 @@ module Karafka
         shutdown_margin: 1_000,
         # what happens after a crash: :restart, :stop_host, :report or something that responds to `call`
         crash_policy: :restart,
+        # ms that an error which may heal stands before the policy :stop_host stops the host for it
+        crash_patience: 30_000,
+        # ms before the first restart after a crash; each further one within ten minutes waits twice as long
+        crash_backoff: 1_000,
+        # ms that a restart waits at most
+        crash_backoff_limit: 60_000,
+        # restarts within ten minutes, after which a crash is only reported; 0: none
+        crash_restarts: 10,
+        # ms that a thread of the engine, or work that waits for a worker, may stand still before the watchdog tells
+        stall_timeout: 30_000,
         # percent of the host's time that the engine takes while the host's threads compete for the GVL
         host_share: 5,
         # bytes of messages fetched ahead, over all partitions
@@ -21,7 +31,11 @@ module Karafka
         # takes a crash repeats less than a second of work
         auto_commit_interval: 900,
         # file the engine's state is kept in for processes that look from outside
-        state_path: nil
+        state_path: nil,
+        # what a start does in a master that is known to fork those who serve: :refuse, or :allow
+        start_before_fork: :refuse,
+        # where health is told over HTTP, for a process that serves none: "127.0.0.1:8080", or a port of the loopback
+        health_address: nil
       }.freeze
 
       # Crash policies that have a name

@@ -61,6 +61,12 @@ module Karafka
         required(:embedded, :crash_policy, text: "needs to be :restart, :stop_host, :report or callable") do |value|
           EmbeddedSettings::CRASH_POLICIES.include?(value) || value.respond_to?(:call)
         end
+        %i[crash_patience crash_backoff crash_backoff_limit stall_timeout].each do |name|
+          required(:embedded, name, text: INTEGER_OVER_ZERO) { |value| integer_over?(value, 0) }
+        end
+        required(:embedded, :crash_restarts, text: "needs to be an integer of 0 or more") do |value|
+          integer_over?(value, -1)
+        end
         required(:embedded, :host_share, text: "needs to be a percentage between 1 and 100") do |value|
           value.is_a?(Numeric) && value.between?(1, 100)
         end
@@ -70,6 +76,13 @@ module Karafka
         required(:embedded, :auto_commit_interval, text: INTEGER_OVER_ZERO) { |value| integer_over?(value, 0) }
         required(:embedded, :state_path, text: "needs to be a path or nil") do |value|
           value.nil? || (value.respond_to?(:to_path) || value.is_a?(String))
+        end
+
+        required(:embedded, :start_before_fork, text: "needs to be :refuse or :allow") do |value|
+          %i[refuse allow].include?(value)
+        end
+        required(:embedded, :health_address, text: "needs to be HOST:PORT, a port or nil") do |value|
+          value.nil? || value.to_s.match?(/\A(?:.+:)?\d{1,5}\z/)
         end
 
         virtual { |data, _| kafka_key_errors(data[:kafka], %w[kafka]) }
