@@ -2,6 +2,8 @@
 
 # Logs of the examples are theirs: nothing is written beside the tests.
 ENV["KARAFKA_ENV"] ||= "test"
+# Where Rails is installed it would be loaded, into every child process too; the specs about it say so.
+ENV["KARAFKA_REQUIRE_RAILS"] ||= "false"
 
 require "karafka"
 

@@ -76,7 +76,7 @@ RSpec.describe "Puma", timing: true do
 
   it "answers its probe, and says what is wrong with an order" do
     open_shop(workers: 0) do |shop|
-      expect(shop.get("/health").code).to eq("200")
+      expect(shop.get("/karafka/status").code).to eq("200")
       expect(shop.connect { |http| http.post("/orders", '{"item":"Petrol"}') }.code).to eq("422")
       expect(shop.connect { |http| http.post("/orders", "not JSON") }.code).to eq("422")
     end

@@ -70,6 +70,12 @@ RSpec.describe "Another member that comes and goes" do
     it_behaves_like "a group"
   end
 
+  describe "in a group that deals them out in turn" do
+    let(:strategy) { { "partition.assignment.strategy": "roundrobin" } }
+
+    it_behaves_like "a group"
+  end
+
   describe "in a group that moves only what has to (KIP-429)" do
     let(:strategy) { { "partition.assignment.strategy": "cooperative-sticky" } }
 

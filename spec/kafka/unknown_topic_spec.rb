@@ -19,7 +19,7 @@ RSpec.describe "A topic that does not exist" do
 
   it "is reported by name, and holds up no other" do
     eventually("report") { errors.any? { |reported| reported.error.message.include?(missing) } }
-    expect(errors.map(&:type).uniq).to eq(["librdkafka.error"])
+    expect(errors.map(&:type).uniq).to eq(["connection.client.poll.error"])
     expect(Karafka::Embedded.health[:groups].first[:last_error]).to include(missing)
 
     feed(topic, %w[1])

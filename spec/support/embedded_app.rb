@@ -88,7 +88,7 @@ module EmbeddedApp
   def self.clean_up
     Karafka::Embedded.stop(timeout: 5_000)
   ensure
-    Karafka::Embedded.instance_variable_set(:@runtime, nil)
+    %i[@runtime @crash_policy].each { |name| Karafka::Embedded.instance_variable_set(name, nil) }
   end
 end
 

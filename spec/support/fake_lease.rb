@@ -52,6 +52,19 @@ module FakeNative
       Array.new(size) { |index| message(klass, index) }
     end
 
+    def messages_with_payloads(klass)
+      @reads[:messages_with_payloads] += 1
+      Array.new(size) do |index|
+        message(klass, index).tap do |message|
+          message.instance_variable_set(:@raw_payload, @records[index].payload&.b) if index.positive?
+        end
+      end
+    end
+
+    def payloads_read?
+      @reads[:raw_payload].positive?
+    end
+
     def message(klass, index)
       batch = self
       klass.allocate.tap do |message|
@@ -63,14 +76,18 @@ module FakeNative
   end
 
   class Partition
-    attr_reader :topic, :partition, :marks
-    attr_accessor :seek_offset, :attempt, :lost
+    include Karafka::Processing::Coordinator
+
+    attr_reader :topic, :partition, :marks, :calls
+    attr_accessor :seek_offset, :attempt, :lost, :offsets_of_times
 
     def initialize(topic: "orders", partition: 0)
       @topic = topic
       @partition = partition
       @attempt = 1
       @marks = []
+      @calls = []
+      @offsets_of_times = {}
     end
 
     def revoked?
@@ -84,11 +101,30 @@ module FakeNative
     end
 
     alias mark! mark
+
+    %i[pause resume seek commit commit!].each do |name|
+      define_method(name) do |*arguments|
+        @calls << [name, *arguments]
+        !revoked?
+      end
+    end
+
+    def forget_seek_offset
+      @seek_offset = nil
+    end
+
+    def reset_attempts
+      @attempt = 1
+    end
+
+    def offset_for_time(milliseconds, _timeout)
+      @offsets_of_times[milliseconds]
+    end
   end
 
   class Lease
     attr_reader :kind, :partition, :assignment, :batch, :outcomes
-    attr_accessor :on_outcome
+    attr_accessor :on_outcome, :eof
 
     def initialize(kind:, partition:, assignment: 1, batch: nil)
       @kind = kind
@@ -98,6 +134,10 @@ module FakeNative
       @outcomes = []
     end
 
+    def size
+      batch.size
+    end
+
     def succeed
       acknowledge(:succeed)
     end
@@ -105,6 +145,15 @@ module FakeNative
     def fail
       acknowledge(:fail)
       2_000
+    end
+
+    def dead_letter(offset)
+      acknowledge([:dead_letter, offset])
+      1_000
+    end
+
+    def eof?
+      eof ? true : false
     end
 
     private

@@ -4,7 +4,8 @@ require "set"
 
 # What one process had consumed when it ended: the file that spec/support/programs/journal.rb writes
 class Journal
-  Entry = Struct.new(:number, :offset, :at_ms) do
+  # `stint` tells one assignment of a partition from the next
+  Entry = Struct.new(:number, :offset, :at_ms, :stint) do
     # @return [Array(Integer, Integer)] partition and offset: what names the message
     def place
       [number, offset]

@@ -7,6 +7,10 @@ rescue LoadError
   # Ruby ships rbs as a gem that a system may leave out; the examples say so
 end
 
+# Loaded by those alone who report there
+Dir.glob("karafka/instrumentation/vendors/*/*_listener.rb", base: File.expand_path("../../lib", __dir__))
+   .each { |path| require path.delete_suffix(".rb") }
+
 # The extension of the gem rbs does not survive a collector that moves objects (rbs 2.7).
 RSpec.describe "the signatures", :immovable do
   before { skip "the gem rbs is not installed" unless defined?(RBS) }

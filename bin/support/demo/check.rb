@@ -56,7 +56,7 @@ module Demo
     def boot
       _, took = Clock.time { @shop.start(partitions: @partitions) }
       say "booted", format("%<url>s, consuming after %<took>.1f s", url: @shop.url, took: took)
-      %w[/ /shop.css /shop.js /health].each do |path|
+      %w[/ /shop.css /shop.js /karafka/status].each do |path|
         code = @shop.get(path).code
         @problems << "GET #{path} answered #{code}" unless code == "200"
       end

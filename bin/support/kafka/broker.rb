@@ -10,15 +10,16 @@ module DevKafka
     HOST = "127.0.0.1"
     TERM_DEADLINE_S = 15
 
-    attr_reader :id, :dir, :port, :controller_port, :sasl_port
+    attr_reader :id, :dir, :port, :controller_port, :sasl_port, :secure_ports
 
-    # @param ports [Hash] :client, :controller and, with an authorizer, :sasl
+    # @param ports [Hash] :client, :controller, with an authorizer :sasl, with secure listeners :mtls and :sasl_ssl
     def initialize(id, dir, ports)
       @id = id
       @dir = dir
       @port = ports.fetch(:client)
       @controller_port = ports.fetch(:controller)
       @sasl_port = ports[:sasl]
+      @secure_ports = ports.slice(:mtls, :sasl_ssl)
     end
 
     def log = File.join(dir, "broker.log")
@@ -27,8 +28,9 @@ module DevKafka
     def formatted? = File.exist?(format_mark)
 
     # @param heap [String] as Java's -Xmx takes it
-    def spawn(distribution, heap:)
-      options = [marker, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError"]
+    # @param java_options [Array<String>]
+    def spawn(distribution, heap:, java_options: [])
+      options = [marker, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError", *java_options]
       pid = Process.spawn(
         *distribution.java("kafka.Kafka", properties, heap: heap, options: options),
         # Its own process group: a Ctrl-C in the terminal is for the test run, which then stops the broker in order.
@@ -40,10 +42,11 @@ module DevKafka
     end
 
     # Formats the data directory; a format that was interrupted counts as none and is done again.
+    # @param options [Array<String>] what else the tool is told
     # @return [Boolean] whether Kafka's tool succeeded
-    def format(distribution, cluster_id)
+    def format(distribution, cluster_id, options)
       FileUtils.rm_rf(data)
-      ok = system(*distribution.java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties,
+      ok = system(*distribution.java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties, *options,
                                      options: [marker]),
                   out: [log, "a"], err: %i[child out])
       raise Error, "java is missing: run bin/setup" if ok.nil?

@@ -2,23 +2,32 @@
 
 require "optparse"
 require_relative "cluster"
+require_relative "secure_commands"
 
 module DevKafka
   # The command line of bin/kafka: parses, calls {Cluster}, prints.
   class CLI
+    include SecureCommands
+
     USAGE = <<~TEXT.freeze
       Usage: bin/kafka COMMAND [--name NAME]      Apache Kafka #{Distribution::VERSION} on the loopback, for tests and development
 
-        start [--brokers 1|3] [--authorizer] [--ports auto|BASE] [--partitions N] [--set KEY=VALUE] [--fresh]
-                              starts a cluster, waits until it serves, prints its bootstrap.servers
+        start [--brokers 1|3] [--authorizer|--secure] [--ports auto|BASE] [--partitions N] [--set KEY=VALUE] [--fresh]
+                              starts a cluster, waits until it serves, prints its bootstrap.servers; --secure adds
+                              listeners with TLS and SASL, where users need ACLs (`tool acls` gives them)
         stop [--clean] [--all]  stops it; --clean also deletes its data, --all does so for every name
         status                exit code 0: all brokers serve, 1: some don't, 3: stopped
         bootstrap             prints bootstrap.servers
+        client WAY [--user alice|bob]
+                              prints a client's settings for a secure listener; a WAY is one of
+                              #{Security::MECHANISMS.keys.join(" ")}
+        token [--user USER] [--seconds N]  prints a token for OAUTHBEARER
+        password USER PASSWORD  changes a user's password on the brokers; they restart
         topic TOPIC [--partitions N] [--replication N] [--set KEY=VALUE]
                               makes a topic and waits until it has leaders
         kill|pause|resume [N] KILL, SIGSTOP or SIGCONT for broker N (1)
         start-broker [N]      brings a killed broker back
-        tool topics|groups|acls|configs|features|offsets ARGS...
+        tool topics|groups|acls|configs|features|offsets|consumer ARGS...
                               runs one of Kafka's own tools on it
 
     TEXT
@@ -28,14 +37,16 @@ module DevKafka
       "acls" => "org.apache.kafka.tools.AclCommand",
       "configs" => "kafka.admin.ConfigCommand",
       "features" => "org.apache.kafka.tools.FeatureCommand",
-      "offsets" => "org.apache.kafka.tools.GetOffsetShell"
+      "offsets" => "org.apache.kafka.tools.GetOffsetShell",
+      "consumer" => "org.apache.kafka.tools.consumer.ConsoleConsumer"
     }.freeze
     SIGNALS = { "kill" => "KILL", "pause" => "STOP", "resume" => "CONT" }.freeze
     EXIT_CODES = { serving: 0, impaired: 1, stopped: 3 }.freeze
 
     def initialize(root)
       @root = root
-      @options = { name: "default", brokers: 1, authorizer: false, ports: 9092, extra: {}, replication: nil }
+      @options = { name: "default", brokers: 1, authorizer: false, secure: false, user: "alice",
+                   ports: 9092, extra: {}, replication: nil }
     end
 
     # @return [Integer] the exit code
@@ -54,14 +65,12 @@ module DevKafka
 
     def dispatch(command, args)
       case command
-      when "start" then start
-      when "stop" then stop
-      when "status" then status
+      when "start", "stop", "status", "tool" then send(command)
       when "bootstrap" then print_bootstrap
       when "topic" then topic(*args)
+      when *SecureCommands::NAMES then public_send(command, *args)
       when *SIGNALS.keys then signal(command, *args)
       when "start-broker" then cluster.start_broker(Integer(args.first || 1)).then { 0 }
-      when "tool" then tool
       else
         warn USAGE
         command.nil? || command == "help" ? 0 : 2
@@ -74,6 +83,9 @@ module DevKafka
         on.on("--name NAME") { |value| @options[:name] = value }
         on.on("--brokers N", Integer) { |value| @options[:brokers] = one_of(value, Cluster::HEAPS.keys, "--brokers") }
         on.on("--authorizer") { @options[:authorizer] = true }
+        on.on("--secure") { @options[:secure] = true }
+        on.on("--user USER") { |value| @options[:user] = value }
+        on.on("--seconds N", Integer) { |value| @options[:seconds] = value }
         on.on("--ports PORTS") { |value| @options[:ports] = value == "auto" ? value : Integer(value) }
         on.on("--partitions N", Integer) { |value| @options[:partitions] = value }
         on.on("--replication N", Integer) { |value| @options[:replication] = value }
@@ -97,7 +109,8 @@ module DevKafka
 
     def start
       cluster.stop(clean: true) if @options[:fresh]
-      cluster.start(@options.slice(:brokers, :authorizer, :ports, :extra).merge(partitions: @options[:partitions] || 1))
+      cluster.start(@options.slice(:brokers, :authorizer, :secure, :ports, :extra)
+                            .merge(partitions: @options[:partitions] || 1))
       print_bootstrap
     end
 
@@ -114,12 +127,14 @@ module DevKafka
     def status
       state = cluster.status
       puts "#{cluster.name}: #{state}#{" at #{cluster.bootstrap}" unless state == :stopped}"
+      print_secure_bootstraps unless state == :stopped
       EXIT_CODES.fetch(state)
     end
 
     def print_bootstrap
       puts "bootstrap.servers=#{cluster.bootstrap}"
       puts "sasl.bootstrap.servers=#{cluster.sasl_bootstrap}" if cluster.authorizer?
+      print_secure_bootstraps
       0
     end
 

@@ -5,19 +5,18 @@ require "json"
 require "securerandom"
 require_relative "broker"
 require_relative "distribution"
+require_relative "ports"
 require_relative "properties"
+require_relative "security"
 
 module DevKafka
-  # Another process has the port: found so before the start, or between the choice and the broker's bind.
-  class PortTaken < StandardError; end
-
   # One or three brokers under a name. What it is (ports, sizes) is kept in cluster.json, so that a later command,
   # or a start after a crash, finds it as it was.
   class Cluster
     START_DEADLINE_S = 90
     HEAPS = { 1 => "1g", 3 => "512m" }.freeze
     # What makes an existing data directory unusable for a start that asks for something else.
-    SHAPE = %i[brokers authorizer].freeze
+    SHAPE = %i[brokers authorizer secure].freeze
 
     attr_reader :name
 
@@ -31,7 +30,7 @@ module DevKafka
     end
 
     # Starts what isn't running, waits until every broker serves and sees all the others.
-    # @param wanted [Hash] :brokers, :authorizer, :ports ("auto" or an Integer base), :partitions, :extra
+    # @param wanted [Hash] :brokers, :authorizer, :secure, :ports ("auto" or an Integer base), :partitions, :extra
     def start(wanted)
       @distribution.fetch
       locked do
@@ -71,6 +70,30 @@ module DevKafka
     def bootstrap = brokers.map { |broker| "#{Broker::HOST}:#{broker.port}" }.join(",")
     def sasl_bootstrap = brokers.filter_map { |b| "#{Broker::HOST}:#{b.sasl_port}" if b.sasl_port }.join(",")
     def authorizer? = state.fetch(:authorizer)
+    def secure? = state.fetch(:secure, false)
+
+    # @param way [String] as in {Security::MECHANISMS}
+    # @return [String] bootstrap.servers of that listener
+    def secure_bootstrap(way)
+      raise Error, "#{name} has no secure listeners: start it with --secure" unless secure?
+
+      brokers.map { |one| "#{Broker::HOST}:#{one.secure_ports.fetch(Security.listener(way))}" }.join(",")
+    end
+
+    # @return [Security] certificates, tokens and settings for clients
+    def security = Security.new(@dir, Security::PASSWORDS.merge(state.fetch(:passwords, {}).transform_keys(&:to_s)))
+
+    # Changes a user's password: SCRAM's at once, PLAIN's with a restart of the brokers: their properties have it.
+    def change_password(user, password)
+      Security::SCRAM.each { |mechanism| configure(*Security.password_options(user, mechanism, password)) }
+      locked do
+        passwords = state.fetch(:passwords, {}).merge(user.to_sym => password)
+        File.write(state_file, JSON.pretty_generate(state.merge(passwords:)))
+        end_all
+        brokers.each { |one| write_properties(one) }
+        launch
+      end
+    end
 
     # @return [Array<Broker>]
     def brokers
@@ -85,7 +108,7 @@ module DevKafka
     def start_broker(id)
       locked do
         one = broker(id)
-        one.spawn(@distribution, heap: HEAPS.fetch(brokers.size)) unless one.alive?
+        spawn(one) unless one.alive?
         await(one) { one.serves? && brokers.select(&:serves?).all? { |other| other.peers.include?(id) } }
       end
     end
@@ -121,7 +144,7 @@ module DevKafka
 
       old = state
       (SHAPE + %i[partitions extra]).all? do |key|
-        old[key] == JSON.parse(JSON.dump(wanted[key]), symbolize_names: true)
+        (old[key] || false) == JSON.parse(JSON.dump(wanted[key]), symbolize_names: true)
       end &&
         (wanted[:ports] == "auto" || old[:ports].first[:client] == wanted[:ports])
     end
@@ -145,32 +168,50 @@ module DevKafka
     end
 
     def prepare(wanted)
-      discard unless exist? && SHAPE.all? { |key| state[key] == wanted[key] }
+      discard unless exist? && SHAPE.all? { |key| (state[key] || false) == wanted[key] }
       ports = Ports.choose(wanted)
       id = exist? ? state.fetch(:cluster_id) : new_cluster_id
-      File.write(state_file, JSON.pretty_generate(wanted.merge(ports:, cluster_id: id)))
-      brokers.each do |one|
-        FileUtils.mkdir_p(one.dir)
-        File.write(one.properties, Properties.render(one, brokers, wanted))
-        File.write(one.log, "")
-        next if one.formatted? || one.format(@distribution, id)
+      passwords = exist? ? state.fetch(:passwords, {}) : {}
+      File.write(state_file, JSON.pretty_generate(wanted.merge(ports:, cluster_id: id, passwords:)))
+      security.make if secure?
+      brokers.each { |one| prepare_broker(one) }
+    end
 
-        raise Error, "Kafka's StorageTool failed:\n#{one.last_words.join}"
-      end
+    def prepare_broker(one)
+      FileUtils.mkdir_p(one.dir)
+      write_properties(one)
+      File.write(one.log, "")
+      options = secure? ? security.format_options : []
+      return if one.formatted? || one.format(@distribution, state.fetch(:cluster_id), options)
+
+      raise Error, "Kafka's StorageTool failed:\n#{one.last_words.join}"
+    end
+
+    def write_properties(one)
+      File.write(one.properties, Properties.render(one, brokers, state, (security if secure?)))
     end
 
     # 16 bytes in URL-safe base64; a leading "-" would look like an option to Kafka's format tool.
     def new_cluster_id = SecureRandom.urlsafe_base64(16).sub(/\A-/, "A")
 
+    def configure(*options)
+      done = system(*tool("kafka.admin.ConfigCommand", ["--bootstrap-server", bootstrap, *options]), out: File::NULL)
+      raise Error, "Kafka's ConfigCommand failed: see its messages above" unless done
+    end
+
     def discard = FileUtils.rm_rf(Dir.glob(File.join(@dir, "*")))
 
     def launch
       all = brokers
-      all.each { |one| one.spawn(@distribution, heap: HEAPS.fetch(all.size)) }
+      all.each { |one| spawn(one) }
       await_peers(all)
     rescue StandardError
       end_all
       raise
+    end
+
+    def spawn(one)
+      one.spawn(@distribution, heap: HEAPS.fetch(brokers.size), java_options: secure? ? security.java_options : [])
     end
 
     def await_peers(all) = all.each { |one| await(one) { one.peers.size == all.size } }
@@ -194,38 +235,5 @@ module DevKafka
     end
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-  end
-
-  # Chooses ports: from a base upwards, or whatever is free.
-  module Ports
-    CONTROLLER_OFFSET = 100
-    SASL_OFFSET = 200
-
-    module_function
-
-    # @return [Array<Hash>] one a broker
-    def choose(wanted)
-      kinds = wanted.fetch(:authorizer) ? %i[client controller sasl] : %i[client controller]
-      return free(kinds, wanted.fetch(:brokers)) if wanted.fetch(:ports) == "auto"
-
-      base = { client: 0, controller: CONTROLLER_OFFSET, sasl: SASL_OFFSET }.slice(*kinds)
-      Array.new(wanted.fetch(:brokers)) do |i|
-        base.transform_values { |offset| (wanted.fetch(:ports) + offset + i).tap { |port| ensure_free(port) } }
-      end
-    end
-
-    def ensure_free(port)
-      TCPServer.new(Broker::HOST, port).close
-    rescue Errno::EADDRINUSE
-      raise PortTaken, "port #{port} is taken by another process"
-    end
-
-    # All are held open until all are chosen, so that none is chosen twice.
-    def free(kinds, count)
-      held = Array.new(count) { kinds.to_h { |kind| [kind, TCPServer.new(Broker::HOST, 0)] } }
-      held.map { |servers| servers.transform_values { |server| server.addr[1] } }
-    ensure
-      held&.each { |servers| servers.each_value(&:close) }
-    end
   end
 end

@@ -9,10 +9,12 @@ module DevKafka
     module_function
 
     # @param settings [Hash] :partitions, :authorizer, :extra (Hash of properties that win)
+    # @param security [Security, nil] of a cluster with secure listeners
     # @return [String]
-    def render(broker, brokers, settings)
+    def render(broker, brokers, settings, security = nil)
       base(broker, brokers).merge(topics(brokers.size, settings.fetch(:partitions)), GROUPS, SMALL)
                            .merge(settings[:authorizer] ? authorizer(broker) : {})
+                           .merge(security ? security.properties(broker, base(broker, brokers)) : {})
                            .merge(settings.fetch(:extra, {}))
                            .map { |key, value| "#{key}=#{value}\n" }.join
     end
@@ -25,7 +27,8 @@ module DevKafka
         "controller.quorum.voters" => brokers.map { |b| "#{b.id}@#{Broker::HOST}:#{b.controller_port}" }.join(","),
         "listeners" => "PLAINTEXT://#{listener},CONTROLLER://#{Broker::HOST}:#{broker.controller_port}",
         "advertised.listeners" => "PLAINTEXT://#{listener}",
-        "listener.security.protocol.map" => "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT",
+        "listener.security.protocol.map" => "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT," \
+                                            "MTLS:SSL,SASL_SSL:SASL_SSL",
         "inter.broker.listener.name" => "PLAINTEXT",
         "controller.listener.names" => "CONTROLLER",
         "log.dirs" => broker.data

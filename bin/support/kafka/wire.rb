@@ -8,8 +8,19 @@ module DevKafka
   # take seconds for each. All use the last version without tagged fields (KIP-482), which is the simplest to write.
   class Wire
     API_VERSIONS = 18
+    LIST_OFFSETS = 2
     METADATA = 3
+    OFFSET_FETCH = 9
     CREATE_TOPICS = 19
+    DELETE_TOPICS = 20
+    CREATE_PARTITIONS = 37
+    CREATE_ACLS = 30
+    DELETE_ACLS = 31
+    # Kafka's numbers in ACLs
+    RESOURCES = { topic: 2, group: 3, cluster: 4, transactional_id: 5 }.freeze
+    OPERATIONS = { all: 2, read: 3, write: 4, describe: 8 }.freeze
+    ALLOW = 3
+    LITERAL = 3
     # The broker did not speak Kafka, or said no.
     class Refused < StandardError; end
 
@@ -45,6 +56,30 @@ module DevKafka
       reply.array { topic_errors(reply) }.flatten.all?(&:zero?)
     end
 
+    # @return [Integer] the offset behind the last message, whether that is committed or not
+    def end_offset(topic, partition)
+      partitions = array([partition]) { |one| [one, -1].pack("l>q>") }
+      body = [-1].pack("l>") + array([topic]) { |name| string(name) + partitions }
+      reply = Reader.new(request(LIST_OFFSETS, 1, body))
+      reply.array { (reply.string && reply.array { offset_of_time(reply) }).first }.first
+    end
+
+    # @return [Array<Array<Integer>>] ids of the brokers that have all of a partition, for each partition in its order
+    def in_sync(topic)
+      reply = Reader.new(request(METADATA, 1, array([topic]) { |name| string(name) }))
+      reply.array { broker(reply) }
+      reply.int32
+      reply.array { topic_partitions(reply) }.first.sort.map(&:last)
+    end
+
+    # @return [Integer, nil] where a group goes on; nil when it has committed nothing
+    def committed(group, topic, partition)
+      body = string(group) + array([topic]) { |name| string(name) + array([partition]) { |one| [one].pack("l>") } }
+      reply = Reader.new(request(OFFSET_FETCH, 1, body))
+      offset = reply.array { (reply.string && reply.array { committed_offset(reply) }).first }.first
+      offset unless offset.negative?
+    end
+
     # @raise [Refused] with Kafka's reason
     def create_topic(name, partitions:, replication:, config: {}, timeout_ms: 10_000)
       topic = string(name) + [partitions, replication, 0].pack("l>s>l>") +
@@ -54,12 +89,78 @@ module DevKafka
       reply.array do
         reply.string
         code = reply.int16
-        message = reply.string
-        raise Refused, "#{message || "Kafka says no"} (error #{code})" unless code.zero?
+        refuse(code, reply.string)
       end
     end
 
+    # @raise [Refused] with Kafka's reason
+    def add_partitions(name, total:, timeout_ms: 10_000)
+      topic = string(name) + [total, -1].pack("l>l>")
+      reply = Reader.new(request(CREATE_PARTITIONS, 0, "#{array([topic], &:itself)}#{[timeout_ms, 0].pack("l>c")}"))
+      reply.int32
+      reply.array { refuse(reply.string && reply.int16, reply.string) }
+    end
+
+    # @raise [Refused] with Kafka's reason
+    def delete_topic(name, timeout_ms: 10_000)
+      reply = Reader.new(request(DELETE_TOPICS, 1, array([name]) { |one| string(one) } + [timeout_ms].pack("l>")))
+      reply.int32
+      reply.array { refuse(reply.string && reply.int16, nil) }
+    end
+
+    # Allows a user an operation on a resource
+    # @param resource [Hash{Symbol => String}] one of {RESOURCES} and its name
+    # @raise [Refused] with Kafka's reason
+    def allow(user, operation, **resource)
+      answer(request(CREATE_ACLS, 1, array([acl(user, operation, resource)], &:itself)))
+    end
+
+    # Takes back what {#allow} allowed
+    # @raise [Refused] with Kafka's reason
+    def withdraw(user, operation, **resource)
+      answer(request(DELETE_ACLS, 1, array([acl(user, operation, resource)], &:itself)))
+    end
+
     private
+
+    def refuse(code, message)
+      raise Refused, "#{message || "Kafka says no"} (error #{code})" unless code.zero?
+    end
+
+    # An ACL, and a filter that finds just that one, look the same.
+    def acl(user, operation, resource)
+      (kind, name), = resource.to_a
+      [RESOURCES.fetch(kind)].pack("c") + string(name) + [LITERAL].pack("c") + string("User:#{user}") + string("*") +
+        [OPERATIONS.fetch(operation), ALLOW].pack("cc")
+    end
+
+    # The answer to one ACL or filter
+    def answer(bytes)
+      reply = Reader.new(bytes)
+      2.times { reply.int32 }
+      code = reply.int16
+      raise Refused, "#{reply.string || "Kafka says no"} (error #{code})" unless code.zero?
+    end
+
+    def offset_of_time(reply)
+      reply.int32
+      code = reply.int16
+      reply.int64
+      offset = reply.int64
+      raise Refused, "no offset (error #{code})" unless code.zero?
+
+      offset
+    end
+
+    def committed_offset(reply)
+      reply.int32
+      offset = reply.int64
+      reply.string
+      code = reply.int16
+      raise Refused, "no committed offset (error #{code})" unless code.zero?
+
+      offset
+    end
 
     def broker(reply)
       id = reply.int32
@@ -78,6 +179,20 @@ module DevKafka
         2.times { reply.int32 }
         2.times { reply.array { reply.int32 } }
         partition_error
+      end
+    end
+
+    # @return [Array] number of each partition, and who is in sync
+    def topic_partitions(reply)
+      reply.int16
+      reply.string
+      reply.int8
+      reply.array do
+        reply.int16
+        number = reply.int32
+        reply.int32
+        reply.array { reply.int32 }
+        [number, reply.array { reply.int32 }]
       end
     end
 
@@ -113,6 +228,7 @@ module DevKafka
       def int8 = take(1).unpack1("c")
       def int16 = take(2).unpack1("s>")
       def int32 = take(4).unpack1("l>")
+      def int64 = take(8).unpack1("q>")
 
       def string
         size = int16

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
 # Consumes, and writes each offset to a journal before it goes on, so that what a killed process had consumed is known.
-# Each line is "PARTITION OFFSET MILLISECONDS". A batch takes OPTIONS[:batch_ms] at least.
+# Each line is "PARTITION OFFSET MILLISECONDS STINT", where a stint is one assignment of a partition. A batch takes
+# OPTIONS[:batch_ms] at least.
 
 require_relative "prelude"
 
@@ -10,10 +11,19 @@ JOURNAL = File.open(Program::OPTIONS.fetch(:journal), File::WRONLY | File::APPEN
 # What consumes
 class Journalist < Karafka::BaseConsumer
   PACE_S = Program::OPTIONS.fetch(:batch_ms) / 1_000.0
+  STINTS = Queue.new
+  STINTS << 1
+
+  def initialized
+    @stint = STINTS.pop
+    STINTS << (@stint + 1)
+  end
 
   def consume
     began = Program.now
-    messages.each { |message| JOURNAL.syswrite("#{partition} #{message.offset} #{(Program.now * 1_000).round}\n") }
+    messages.each do |message|
+      JOURNAL.syswrite("#{partition} #{message.offset} #{(Program.now * 1_000).round} #{@stint}\n")
+    end
     # The pace of an application that has other things to wait for
     rest = began + PACE_S - Program.now
     sleep(rest) if rest.positive?

@@ -4,7 +4,7 @@
 
 require_relative "prelude"
 
-Program.setup
+Program.setup { |config| config.embedded.crash_policy = :report }
 Karafka.monitor.subscribe("error.occurred") do |event|
   Program.tell(:error, type: event[:type], class: event[:error].class.name, message: event[:error].message)
 end
@@ -23,14 +23,43 @@ Karafka::Embedded.start
 Program.eventually("assignment") { Program.assigned.positive? }
 Program.tell(:running)
 
-fault = Program::OPTIONS.fetch(:fault).to_sym
-unless fault == :binding_panic
-  Karafka::Embedded.runtime.engine.provoke(fault)
-  Program.eventually("crash and its report") do
-    Karafka::Embedded.state == :crashed && Karafka::Embedded.health[:reasons].size > 1
+# What is to be seen of each fault
+module Fault
+  module_function
+
+  def binding_panic; end
+
+  def control_panic
+    provoke(:control_panic)
+    Program.eventually("crash and its report") do
+      Karafka::Embedded.state == :crashed && Karafka::Embedded.health[:reasons].size > 1
+    end
+    Program.tell(:crashed, health: Karafka::Embedded.health)
   end
-  Program.tell(:crashed, health: Karafka::Embedded.health)
+
+  def poll_panic
+    lose_client(:poll_panic)
+  end
+
+  def fatal_error
+    lose_client(:fatal_error)
+  end
+
+  def lose_client(fault)
+    provoke(fault)
+    Program.eventually("failure") { Karafka::Embedded.health[:groups].first[:critical_error] }
+    Program.tell(:failed, health: Karafka::Embedded.health)
+    Program.eventually("new client") { Karafka::Embedded.healthy? }
+    Program.tell(:healed, health: Karafka::Embedded.health)
+  end
+
+  def provoke(fault)
+    Karafka::Embedded.runtime.engine.provoke(fault)
+  end
 end
+
+Karafka.monitor.subscribe("client.reset") { |event| Program.tell(:reset, client: event[:caller].name) }
+Fault.public_send(Program::OPTIONS.fetch(:fault))
 
 Program.await_term
 Program.tell(:state, state: Karafka::Embedded.state)

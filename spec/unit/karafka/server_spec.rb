@@ -16,6 +16,8 @@ RSpec.describe Karafka::Server do
 
   it "has no workers before it runs" do
     expect(described_class.workers).to have_attributes(size: 0, alive: [], stopped?: true)
+    expect(described_class.workers.scale(3)).to be_nil
+    expect(described_class.workers.size).to eq(0)
     expect(described_class.listeners).to eq([])
   end
 

@@ -31,6 +31,22 @@ RSpec.describe Karafka::Status do
     expect(status.to_s).to eq("quieting")
   end
 
+  it "reports a subscriber that raises, and moves on" do
+    reported = EventRecorder.new("error.occurred")
+    Karafka.monitor.subscribe("app.running") { raise NotImplementedError, "in a subscriber" }
+    status.run!
+
+    expect(status).to be_running
+    expect(reported.of("error.occurred").first.payload)
+      .to include(type: "runner.call.error", caller: status, error: have_attributes(message: "in a subscriber"))
+  end
+
+  it "lets who sets up know of a subscriber that raises" do
+    Karafka.monitor.subscribe("app.initialized") { raise "in a subscriber" }
+
+    expect { status.initialized! }.to raise_error("in a subscriber")
+  end
+
   it "can begin again" do
     status.terminate!
     status.reset!

@@ -229,6 +229,16 @@ RSpec.describe WaterDrop::Producer do
     expect(producer).to be_idempotent
   end
 
+  it "is renewed with its settings, for a fork" do
+    producer.produce_sync(topic: "a", payload: "1")
+    renewed = producer.renewed
+
+    expect(renewed).to have_attributes(config: producer.config, id: producer.id, inherited?: false)
+    expect { renewed.produce_sync(topic: "a", payload: "2") }.to change { renewed.status.to_s }.to("connected")
+    expect(renewed.client).not_to equal(producer.client)
+    expect { described_class.new.renewed }.to raise_error(WaterDrop::Errors::ProducerNotConfiguredError)
+  end
+
   it "prints no settings" do
     producer.config.kafka[:"sasl.password"] = "hunter2"
 

@@ -8,7 +8,7 @@ RSpec.describe Karafka::Messages::Messages do
     Karafka::Routing::Features::Deserializers::Config.new(payload: Karafka::Deserializers::Payload.new)
   end
   let(:route) { Struct.new(:name, :deserializers).new("orders", deserializers) }
-  let(:origin) { Karafka::Messages::Origin.new(batch, route, 0, Time.at(1_700_000_001)) }
+  let(:origin) { Karafka::Messages::Origin.new(batch, route, 0, scheduled_at: Time.at(1_700_000_001)) }
 
   it "counts without building anything" do
     expect(messages).to have_attributes(size: 3, count: 3, empty?: false)
@@ -42,6 +42,31 @@ RSpec.describe Karafka::Messages::Messages do
     expect(messages.to_a).to eq(messages.raw)
     expect(messages.to_a).not_to equal(messages.raw)
     expect(batch.reads[:messages]).to eq(1)
+  end
+
+  it "makes the payloads in advance where those of the batch before were read" do
+    following = batch_of("4", "5")
+    expect { messages.payloads }.to change(origin, :payloads_read?).to(true)
+
+    after = described_class.new(Karafka::Messages::Origin.new(following, route, 0, former: origin))
+    expect(after.raw_payloads).to eq(%w[4 5])
+    expect(following.reads).to eq(messages_with_payloads: 1, raw_payload: 1)
+  end
+
+  it "makes no payload in advance where nobody read one" do
+    messages.raw
+    following = batch_of("4", "5")
+
+    described_class.new(Karafka::Messages::Origin.new(following, route, 0, former: origin)).raw
+    expect(following.reads).to eq(messages: 1)
+  end
+
+  it "lets go of its messages when the job is over, and makes them again" do
+    kept = messages.raw
+    origin.release
+
+    expect(messages.raw_payloads).to eq(kept.map(&:raw_payload))
+    expect(messages.raw).not_to equal(kept)
   end
 
   it "deserializes all when asked" do
@@ -78,7 +103,7 @@ RSpec.describe Karafka::Messages::Messages do
 
     it "do not believe a clock that is ahead" do
       ahead = FakeNative::Batch.new([FakeNative::Record.new(offset: 1, timestamp_ms: 1_900_000_000_000)])
-      origin = Karafka::Messages::Origin.new(ahead, route, 0, Time.at(1_700_000_001))
+      origin = Karafka::Messages::Origin.new(ahead, route, 0, scheduled_at: Time.at(1_700_000_001))
 
       expect(described_class.new(origin).metadata.created_at).to eq(Time.at(1_700_000_001))
     end

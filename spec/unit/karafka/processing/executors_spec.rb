@@ -345,6 +345,79 @@ RSpec.describe Karafka::Processing::Executors do
     end
   end
 
+  describe "where code reloads" do
+    let(:code) do
+      Class.new(Karafka::Embedded::Code) do
+        def reloads? = true
+      end.new
+    end
+
+    before { Karafka::App.config.internal.code = code }
+
+    def reload(consumer = Class.new(OrdersConsumer) { def consume = calls << [:reloaded] })
+      stub_const("OrdersConsumer", consumer)
+    end
+
+    it "the next batch has a consumer of the class as it is then" do
+      run(lease)
+      reload
+      2.times { run(lease) }
+
+      expect(calls.map(&:first)).to eq(%i[initialized consume initialized reloaded reloaded])
+    end
+
+    it "a consumer whose class stayed stays" do
+      2.times { run(lease) }
+
+      expect(calls.map(&:first)).to eq(%i[initialized consume consume])
+    end
+
+    it "a job that is no batch is told to the consumer that had the last batch" do
+      run(lease)
+      reload
+      run(lease(:revoked))
+
+      expect(calls.last).to eq([:revoked])
+    end
+
+    it "every job is run by what runs code" do
+      actions = []
+      code.define_singleton_method(:call) do |action, &job|
+        actions << action
+        job.call
+      end
+      run(lease)
+      run(lease(:shutdown))
+
+      expect(actions).to eq(%i[consume shutdown])
+    end
+
+    [SyntaxError, NameError, LoadError].each do |error|
+      it "a #{error} is reported, has the batch repeated, and heals" do
+        run(lease)
+        code.define_singleton_method(:call) { |*| raise(error, "broken") }
+        expect(run(lease).outcomes).to eq([:fail])
+        expect(errors.map(&:payload)).to match([include(type: "worker.process.error", error: be_a(error))])
+
+        code.singleton_class.remove_method(:call)
+        reload
+        expect(run(lease).outcomes).to eq([:succeed])
+        expect(calls.last).to eq([:reloaded])
+      end
+    end
+
+    it "a consumer that is gone is reported, has the batch repeated, and heals" do
+      run(lease)
+      gone = OrdersConsumer
+      hide_const("OrdersConsumer")
+      expect(run(lease).outcomes).to eq([:fail])
+      expect(errors.map(&:payload)).to match([include(type: "worker.process.error", error: be_a(NameError))])
+
+      reload(gone)
+      expect(run(lease).outcomes).to eq([:succeed])
+    end
+  end
+
   it "leaves the lease to its holder when the thread is killed" do
     inside = Queue.new
     override { define_method(:consume) { inside.push(true) && sleep } }

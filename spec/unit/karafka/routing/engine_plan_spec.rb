@@ -16,9 +16,9 @@ RSpec.describe Karafka::Routing::EnginePlan do
     app
 
     expect(plan.to_h).to include(client_id: "shop", shutdown_timeout_ms: 60_000)
-    expect(group).to include(group_id: "app", max_messages: 100, max_wait_time_ms: 0)
+    expect(group).to include(group_id: "app", max_messages: 100)
     expect(group[:topics]).to eq(
-      [{ name: "orders", max_messages: 100, offsets: "automatic",
+      [{ name: "orders", max_messages: 100, max_wait_time_ms: 0, offsets: "automatic", eofed: false,
          pause: { timeout_ms: 1_000, max_timeout_ms: 30_000, growth: "exponential" } }]
     )
   end
@@ -70,11 +70,18 @@ RSpec.describe Karafka::Routing::EnginePlan do
     app do
       topic(:a) { consumer OrdersConsumer }
       topic(:b) { consumer(OrdersConsumer) && max_wait_time(50) }
+      # The default, and asked for: it shares a connection with who did not ask
+      topic(:c) { consumer(OrdersConsumer) && max_wait_time(1_000) }
+    end
+    waits = lambda do
+      described_class.new.to_h[:groups].map do |one|
+        one[:topics].to_h { |route| route.values_at(:name, :max_wait_time_ms) }
+      end
     end
 
-    expect(plan.to_h[:groups].map { |one| one[:max_wait_time_ms] }).to eq([0, 50])
+    expect(waits.call).to eq([{ "a" => 0, "c" => 1_000 }, { "b" => 50 }])
     Karafka::App.config.max_wait_time = 1_000
-    expect(described_class.new.to_h[:groups].map { |one| one[:max_wait_time_ms] }).to eq([1_000, 50])
+    expect(waits.call).to eq([{ "a" => 1_000, "c" => 1_000 }, { "b" => 50 }])
   end
 
   it "finds the routes by their indexes" do

@@ -17,7 +17,9 @@ RSpec.describe Karafka::Setup::Config do
     it "are ours under embedded" do
       expect(config.embedded.to_h).to eq(
         shutdown_margin: 1_000, crash_policy: :restart, host_share: 5, prefetch_memory: 16_777_216,
-        auto_commit_interval: 900, state_path: nil
+        auto_commit_interval: 900, state_path: nil, crash_patience: 30_000, crash_backoff: 1_000,
+        crash_backoff_limit: 60_000, crash_restarts: 10, stall_timeout: 30_000,
+        health_address: nil, start_before_fork: :refuse
       )
     end
   end
