@@ -8,7 +8,10 @@ require_relative "tools"
 module Bench
   # The command line of bin/bench: parses, builds, finds a broker, runs a bench and prints what it found.
   class CLI
-    NAMES = %w[throughput latency isolation lifecycle memory stall].freeze
+    BENCHES = {
+      "throughput" => :Throughput, "latency" => :Latency, "isolation" => :Isolation, "lifecycle" => :Lifecycle,
+      "memory" => :Memory, "stall" => :Stall, "host" => :HostShare
+    }.freeze
     USAGE = <<~TEXT
       Usage: bin/bench BENCH [options]
 
@@ -17,6 +20,7 @@ module Bench
         isolation     other partitions' latency beside one that takes half a second a message
         lifecycle     start, stop, and what an idle engine costs
         memory        RSS while gigabytes pass through
+        host          what consumers take of a Puma that is busy with requests
         stall         how long native calls keep a counting Ruby thread from running
 
       KAFKA_BOOTSTRAP_SERVERS names a broker; else one is started, and stopped after.
@@ -34,7 +38,7 @@ module Bench
     # @return [Integer] the exit code
     def run(argv)
       names = parser.parse(argv)
-      return usage(names) unless names.one? && NAMES.include?(names.first)
+      return usage(names) unless names.one? && BENCHES.key?(names.first)
 
       measure(names.first)
       0
@@ -54,7 +58,7 @@ module Bench
       Tools.build if @options.build
       require_relative "../#{name}"
       reporter = Reporter.new(name, json: @options.json)
-      Broker.with { |servers| Bench.const_get(name.capitalize).new(servers, @options, reporter).run }
+      Broker.with { |servers| Bench.const_get(BENCHES.fetch(name)).new(servers, @options, reporter).run }
       reporter.finish
     end
 
@@ -64,7 +68,7 @@ module Bench
         on.on("--messages N", Integer, "throughput, memory: messages of a topic") { |n| @options.messages = n }
         on.on("--runs N", Integer, "medians are of so many runs") { |n| @options.runs = n }
         on.on("--max-messages N,N", Array, "throughput: sizes of a batch") { |n| @options.max_messages = n.map(&:to_i) }
-        on.on("--cases TEXT", "throughput, memory: only cases whose name has this") { |text| @options.cases = text }
+        on.on("--cases TEXT", "throughput, memory, host: cases whose name has this") { |text| @options.cases = text }
         on.on("--gigabytes N", Float, "memory: how much passes through") { |n| @options.gigabytes = n }
         on.on("--floor NAME=VALUE", "throughput: a librdkafka setting for the floor") { |set| @options.floor << set }
         on.on("--no-build", "measure what was compiled before") { @options.build = false }

@@ -1,0 +1,133 @@
+# frozen_string_literal: true
+
+require_relative "support/busy_host"
+
+module Bench
+  # What consumers take of a host that is busy with requests: runs without and with consumers alternate in one process,
+  # and the medians of both are compared.
+  class HostShare
+    BACKLOG = 20_000_000
+    TOPIC = "bench-host"
+    STEADY_TOPIC = "bench-host-steady"
+    STEADY = { every_ms: 0.4, rate: 2_500 }.freeze
+    SECONDS = 5
+    # Time for the pace to settle, which is not measured
+    SETTLE = 1.0
+    ADAPTED_MS = 200
+
+    def initialize(servers, options, reporter)
+      @servers = servers
+      @options = options
+      @reporter = reporter
+    end
+
+    def run
+      Tools.fill(@servers, TOPIC, 1, [BACKLOG, @options.messages].min)
+      %i[backlog steady idle adaptation].each { |name| __send__(name) if name.to_s.include?(@options.cases) }
+    end
+
+    private
+
+    def backlog
+      compare("backlog beside requests", TOPIC, wanted: { value: 10_000.., ratio: 0.95.., p99_ratio: ..1.1 })
+    end
+
+    def steady
+      Tools.fill(@servers, STEADY_TOPIC, 1, 1)
+      messages = (((SECONDS + (2 * SETTLE)) * 2 * @options.runs) + 30) * STEADY[:rate]
+      sender = Tools.send_paced(@servers, STEADY_TOPIC, 1, messages.to_i, STEADY[:every_ms])
+      compare("steady #{STEADY[:rate]} msg/s beside requests", STEADY_TOPIC,
+              wanted: { ratio: 0.98.., value: (STEADY[:rate] * 0.95).. }, initial_offset: "latest")
+    ensure
+      end_process(sender) if sender
+    end
+
+    def compare(name, topic, wanted:, initial_offset: "earliest")
+      BusyHost.with(@servers, INITIAL_OFFSET: initial_offset) do |host|
+        host.load(2)
+        rounds = Array.new(@options.runs) { [host.load(SECONDS), beside(host, topic)] }
+        without = rounds.map(&:first)
+        with = rounds.map { |round| round.last.first }
+        requests, p99 = %i[requests_per_second p99_ms].map { |what| [median(with, what), median(without, what)] }
+        @reporter.add(
+          name, value: Figures.median(rounds.map { |round| round.last.last }), unit: "msg/s", floor: requests.last,
+                ratio: requests.reduce(:fdiv), p99_ms: p99.first, p99_ratio: p99.reduce(:fdiv), wanted: wanted
+        )
+      end
+    end
+
+    def median(loads, what) = Figures.median(loads.map(&what))
+
+    # @return [Array(BusyHost::Load, Float)] the load's figures, and messages a second
+    def beside(host, topic)
+      host.consume(topic)
+      host.load(SETTLE.ceil)
+      host.seen
+      load = host.load(SECONDS)
+      batches = host.seen
+      host.stop_consuming
+      [load, rate(batches, load.began_at, load.ended_at)]
+    end
+
+    # With the host idle the pace must cost nothing: beside it, the same without a limit
+    def idle
+      rates = [5, 100].map { |share| Array.new(@options.runs) { idle_rate(share) } }
+      paced, free = rates.map { |runs| Figures.median(runs) }
+      @reporter.add("backlog in an idle host", value: paced, unit: "msg/s", floor: free, ratio: paced / free,
+                                               wanted: { ratio: 0.95.. })
+    end
+
+    def idle_rate(share)
+      BusyHost.with(@servers, KARAFKA_EMBEDDED_HOST_SHARE: share.to_s) do |host|
+        host.consume(TOPIC)
+        sleep(SETTLE)
+        host.seen
+        began = Figures.now
+        sleep(2)
+        rate(host.seen, began, Figures.now).tap { host.stop_consuming }
+      end
+    end
+
+    # How long the pace takes to follow: down when requests begin, up when they end
+    def adaptation
+      BusyHost.with(@servers) do |host|
+        host.consume(TOPIC)
+        sleep(SETTLE)
+        host.seen
+        sleep(SETTLE)
+        load = host.load(2)
+        sleep(SETTLE)
+        report_adaptation(host.seen, load)
+        host.stop_consuming
+      end
+    end
+
+    def report_adaptation(batches, load)
+      full = rate(batches, load.began_at - 0.5, load.began_at)
+      paced = rate(batches, load.ended_at - 1, load.ended_at)
+      between = (full + paced) / 2
+      down = followed(batches, load.began_at) { |rate| rate < between }
+      up = followed(batches, load.ended_at) { |rate| rate > between }
+      { "requests begin" => down, "requests end" => up }.each do |name, seconds|
+        @reporter.add("adapted after #{name}", value: seconds * 1_000, unit: "ms", wanted: { value: ..ADAPTED_MS })
+      end
+    end
+
+    # When the rate over 50 ms has followed, for good
+    def followed(batches, since)
+      step = 0.05
+      slices = Array.new(18) { |n| since + (n * step) }
+      late = slices.reverse.find { |at| !yield(rate(batches, at, at + step)) }
+      late ? late + step - since : 0.0
+    end
+
+    def rate(batches, from, till)
+      batches.sum { |at, count| at.between?(from, till) ? count : 0 } / (till - from)
+    end
+
+    def end_process(pid)
+      Process.kill(:TERM, pid)
+      Process.wait(pid)
+    end
+  end
+end
