@@ -3,7 +3,7 @@
 require "json"
 
 module Shop
-  # The page, what it asks for, and a probe
+  # The page, and what it asks for
   class Web
     PUBLIC = File.expand_path("../../public", __dir__)
     PAGES = {
@@ -21,7 +21,6 @@ module Shop
       when "POST /orders" then place(env["rack.input"])
       when "GET /status" then json(200, status)
       when "GET /menu" then json(200, Order::MENU)
-      when "GET /health" then health
       else page(env)
       end
     end
@@ -50,12 +49,6 @@ module Shop
         kind: ENV.key?("KAFKA_BOOTSTRAP_SERVERS") ? "Kafka" : "embedded broker",
         servers: Karafka::App.config.kafka[:"bootstrap.servers"], topic: TOPIC, group: GROUP
       }
-    end
-
-    # For a load balancer: a process that can't consume should not be kept
-    def health
-      health = Karafka::Embedded.health
-      json(health[:healthy] ? 200 : 503, health)
     end
 
     def page(env)
