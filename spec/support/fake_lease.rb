@@ -96,7 +96,7 @@ module FakeNative
 
     def mark(offset)
       @marks << offset
-      @seek_offset = offset + 1
+      @seek_offset = offset + 1 unless @forgotten # As marks count for nothing then
       !revoked?
     end
 
@@ -111,6 +111,7 @@ module FakeNative
 
     def forget_seek_offset
       @seek_offset = nil
+      @forgotten = true
     end
 
     def reset_attempts

@@ -60,8 +60,9 @@ module Karafka
           App.config.internal.code.call(job.class.action) { perform(job, details) }
         rescue Exception => e # rubocop:disable Lint/RescueException -- a worker outlives whatever a job does
           Instrumentation::ErrorReport.call(type: "worker.process.error", error: e, **details)
+        ensure
+          @origin&.release # Before another job of this partition makes its own
         end
-        @origin&.release
         job.acknowledge
       end
 

@@ -29,7 +29,8 @@ module Karafka
           dispatch_to_dlq(message)
           return retry_after_pause unless karafka_move_past(message)
 
-          offset = seek_offset
+          # A seek that has it forgotten what was consumed leaves no offset; the message was given up all the same.
+          offset = seek_offset || (message.offset + 1)
           timeout = karafka_job.dead_letter(offset)
           karafka_tell_pause(offset, timeout, attempt, false) unless timeout.nil? || revoked?
         end

@@ -61,8 +61,8 @@ module Karafka
         def acknowledge_once
           return if @acknowledged
 
-          @acknowledged = true
-          yield
+          # Only then: what could not be said may be said in another way, or the worker gives the lease back.
+          yield.tap { @acknowledged = true }
         end
       end
     end

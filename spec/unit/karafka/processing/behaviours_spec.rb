@@ -188,6 +188,16 @@ RSpec.describe Karafka::Processing::Behaviours do
       expect([consume(run), dispatched]).to eq([[:fail], []])
     end
 
+    it "goes on behind the message where a seek had it forgotten what was consumed" do
+      run = failing_run do
+        coordinator.forget_seek_offset
+        raise "no"
+      end
+
+      expect(consume(run)).to eq([[:dead_letter, 11]])
+      expect(dispatched).to eq([[:async, { topic: "dead", payload: "a" }]])
+    end
+
     it "dispatches the payload of the first message that is not marked, marks it and goes on behind it" do
       run = failing_run
 
