@@ -278,11 +278,13 @@ impl ReadyList {
         self.list.lock().pacing.health(Instant::now())
     }
 
-    /// A worker is gone for good.
+    /// A worker is gone for good. What was left to it is somebody else's now.
     pub fn leave(&self, seat: &Seat) {
+        let mut list = self.list.lock();
         if seat.busy.swap(false, Ordering::Relaxed) {
-            self.list.lock().busy_workers -= 1;
+            list.busy_workers -= 1;
         }
+        self.call_help(&mut list);
     }
 
     /// Makes the wait at this seat, or its next one, return early.
@@ -337,6 +339,26 @@ mod tests {
         assert!(!list(0, 0, Some(now)).turns_fast(now), "nobody is busy");
         assert!(!list(0, 1, Some(now)).turns_fast(now + FAST_TURN), "the last turn is long ago");
         assert!(!list(MOST_WAITING + 1, 1, Some(now)).turns_fast(now), "jobs wait");
+    }
+
+    #[test]
+    fn what_a_worker_leaves_behind_is_taken_by_one_that_waits() {
+        let ready = Arc::new(ReadyList::default());
+        let (leaving, waiting) = (Seat::default(), Arc::new(Seat::default()));
+        ready.push(Partition::for_tests(), Taker::Waiting);
+        assert!(matches!(ready.pop(&leaving), Turn::Partition(_)));
+        let taker = {
+            let (ready, seat) = (Arc::clone(&ready), Arc::clone(&waiting));
+            std::thread::spawn(move || matches!(ready.pop(&seat), Turn::Partition(_)))
+        };
+        while ready.idle_workers() == 0 {
+            std::thread::yield_now();
+        }
+        // Its job ends: it would take the partition itself.
+        ready.push(Partition::for_tests(), Taker::Caller);
+        ready.leave(&leaving);
+        assert!(taker.join().unwrap());
+        assert_eq!(ready.busy_workers(), 1, "the one that took it");
     }
 
     #[test]

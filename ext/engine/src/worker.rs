@@ -48,6 +48,11 @@ impl Worker {
         self.hub.ready.interrupt(&self.seat);
     }
 
+    /// No more is taken here: somebody else is called for what is ready.
+    pub fn leave(&self) {
+        self.hub.ready.leave(&self.seat);
+    }
+
     /// Whether this is the process the engine runs in.
     pub fn is_home(&self) -> bool {
         self.hub.process.is_home()
@@ -57,7 +62,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if self.is_home() {
-            self.hub.ready.leave(&self.seat);
+            self.leave();
         }
     }
 }

@@ -52,6 +52,16 @@ impl Worker {
             Ok(())
         })
     }
+
+    /// The thread takes nothing more: others are woken for what it would have taken.
+    fn leave(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
+        guard(ruby, || {
+            if rb_self.inner.is_home() {
+                rb_self.inner.leave();
+            }
+            Ok(())
+        })
+    }
 }
 
 /// Defines the class.
@@ -63,5 +73,6 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_singleton_method("new", function!(Worker::new, 1))?;
     class.define_method("take", method!(Worker::take, 0))?;
     class.define_method("interrupt", method!(Worker::interrupt, 0))?;
+    class.define_method("leave", method!(Worker::leave, 0))?;
     Ok(())
 }

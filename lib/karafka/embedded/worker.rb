@@ -94,6 +94,7 @@ module Karafka
         Thread.handle_interrupt(Object => :on_blocking) { serve }
       ensure
         @lease&.give_back
+        @native.leave
         @on_exit.call(self)
       end
 
@@ -113,12 +114,13 @@ module Karafka
         else work(@lease = taken)
         end
       rescue Exception => e # rubocop:disable Lint/RescueException -- a worker outlives whatever was thrown at it
-        @lease&.give_back
         report(e)
       end
 
       def work(lease)
         Thread.handle_interrupt(Object => :immediate) { @runtime.call(lease, self) }
+      ensure
+        lease.give_back # Nothing, where the job settled it
       end
 
       def report(error)
