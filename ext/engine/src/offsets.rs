@@ -106,6 +106,12 @@ impl Offsets {
         self.start.get_or_insert(first_offset);
     }
 
+    /// The log went back behind us: it was made anew, or cut. Processing continues with what it has now.
+    pub fn begin_again(&mut self, first_offset: i64) {
+        self.next = Some(first_offset);
+        self.moved();
+    }
+
     /// Delivery went elsewhere, perhaps before what a former assignment committed.
     pub fn moved(&mut self) {
         self.start = Some(i64::MAX);

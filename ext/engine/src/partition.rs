@@ -35,7 +35,7 @@ use crate::group::GroupShared;
 use crate::hub::Hub;
 use crate::kafka::{Client, QueueListener};
 use crate::lease::{Job, Lease};
-use crate::offsets::Offsets;
+use crate::offsets::{Course, Offsets};
 use crate::phase::{After, Circumstances, Consumer, Delivery, Effect, Hook, Input, Phase, Rest};
 use crate::ready::{Measure, Taker, Waited};
 use crate::timers::Alarm;
@@ -321,8 +321,9 @@ impl Partition {
         let mut state = self.state.lock();
         state.lease = Some(LeaseNote { since: now, job, offsets });
         state.user = pausing::User::Silent;
+        let mut course = Course::Forward;
         if let (Origin::Queue, Some((first, last))) = (origin, offsets) {
-            state.reading.began(first);
+            course = state.reading.began(first);
             state.reading.passed(last);
         }
         match job {
@@ -332,6 +333,10 @@ impl Partition {
         }
         let attempt = state.failures + 1;
         drop(state);
+        // No seek of ours went back: the log did, and what was consumed of it says nothing of what it has now.
+        if let (Course::Back, Some((first, _))) = (course, offsets) {
+            self.offsets.lock().begin_again(first);
+        }
         Lease::new(Arc::clone(self), job, batch, attempt)
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Partition, Request};
 use crate::batch::Batch;
+use crate::offsets::Course;
 use crate::phase::Input;
 use crate::ready::Taker;
 
@@ -21,8 +22,9 @@ pub(super) struct Reading {
 
 impl Reading {
     /// A new batch begins with the message at `first`. What lies between it and the former one does not exist.
-    pub(super) fn began(&mut self, first: i64) {
+    pub(super) fn began(&mut self, first: i64) -> Course {
         self.base = Some(self.tail.map_or(first, |tail| tail.min(first)));
+        if self.tail.is_some_and(|tail| first < tail) { Course::Back } else { Course::Forward }
     }
 
     /// The message at `last` was read.
@@ -142,7 +144,9 @@ mod tests {
         assert!(!reading.has(9) && reading.has(10), "11 to 13 do not exist");
         reading.moved(3);
         assert!(!reading.has(3) && !reading.has(15));
-        reading.began(0);
-        assert_eq!(reading.base, Some(0), "an offset out of range is reset");
+        assert_eq!(reading.began(3), Course::Forward, "where it was sought");
+        reading.passed(9);
+        assert_eq!(reading.began(0), Course::Back, "an offset out of range is reset");
+        assert_eq!(reading.base, Some(0));
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Partition;
 use crate::batch::{Batch, Ending};
+use crate::offsets::Course;
 use crate::phase::{After, Effect, Input, Phase};
 use crate::ready::Taker;
 use crate::timers::Alarm;
@@ -34,9 +35,10 @@ impl Partition {
         let ends = gathered.ending == Ending::EndOfPartition;
         let is_due = !gathered.batch.is_empty() || (ends && self.place.topic.eofed);
         let mut state = self.state.lock();
+        let mut course = Course::Forward;
         match (gathered.former, gathered.came) {
             (Some(first), _) => state.reading.kept(first),
-            (None, Some((first, _))) => state.reading.began(first),
+            (None, Some((first, _))) => course = state.reading.began(first),
             (None, None) => {}
         }
         if let Some((_, last)) = gathered.came {
@@ -53,6 +55,9 @@ impl Partition {
         let (phase, silenced) = (state.phase, if state.phase.is_leaving() { state.stay_silent() } else { None });
         drop(state);
         drop(silenced);
+        if let (Course::Back, Some((first, _))) = (course, gathered.came) {
+            self.offsets.lock().begin_again(first);
+        }
         self.perform(effect, Taker::Waiting);
         if let (Phase::Gathering, Some(closes)) = (phase, next_look) {
             self.hub.schedule(closes.min(now + WINDOW_LOOK), Alarm::Window, Arc::clone(self));

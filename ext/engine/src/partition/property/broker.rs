@@ -85,6 +85,12 @@ impl Broker {
         self.log.extend(first..self.end);
     }
 
+    /// The topic is made anew: its log is empty, and a fetch beyond its end is reset to the start.
+    pub(super) fn make_anew(&mut self) {
+        self.log.clear();
+        (self.end, self.fetch_at) = (0, 0);
+    }
+
     /// The messages that exist from an offset on.
     pub(super) fn messages_from(&self, offset: i64) -> &[i64] {
         &self.log[self.log.partition_point(|o| *o < offset)..]

@@ -9,14 +9,18 @@ mod model;
 mod play;
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError};
 
 use crate::config::OffsetManagement;
+use crate::kafka::QueueListener;
+use crate::partition::Partition;
 use crate::phase::Hook;
-use broker::Notices;
+use crate::sync::Mutex;
+use broker::{Broker, Notices, SimulatedLink};
 use play::{Play, Settings};
 
 /// Steps of one sequence, on average.
@@ -129,4 +133,30 @@ fn no_message_is_lost_or_out_of_order_and_nothing_unmarked_is_committed() {
         played.set(played.get() + steps.len());
     });
     assert!(asked.is_some() || played.get() >= all, "only {} steps were played", played.get());
+}
+
+/// A topic that was made anew while its partition was assigned has offsets that were consumed before.
+#[test]
+fn a_log_that_begins_anew_is_consumed_from_its_start() {
+    let broker = Arc::new(Mutex::new(Broker::new(Notices::Unasked)));
+    let partition = Partition::for_tests();
+    *partition.link.write() = Some(Box::new(SimulatedLink(Arc::clone(&broker))));
+    let next = |messages: u8| {
+        broker.lock().produce(messages, 0);
+        let _ = broker.lock().fetch(usize::from(messages));
+        partition.queue_filled();
+        partition.take().unwrap()
+    };
+    next(10).succeed();
+    broker.lock().make_anew();
+
+    let lease = next(5);
+    assert_eq!((lease.batch().first_offset(), partition.next_offset()), (Some(0), Some(0)));
+    lease.give_back();
+    let again = partition.take().unwrap();
+    assert_eq!(again.batch().len(), 5, "nothing of it was consumed");
+    again.succeed();
+    assert_eq!((partition.next_offset(), broker.lock().committed), (Some(5), None));
+    partition.store_marks();
+    assert_eq!(broker.lock().committed, Some(5), "a commit that goes back is asked for explicitly");
 }
