@@ -48,7 +48,7 @@ pub struct Reply {
 /// | Away | jobs ended | Steady, after subscribe |
 /// | Barred | no other member has the instance id | Steady, after subscribe |
 /// | any | close | Farewell: the last commit |
-/// | Farewell | committed, or deadline | Leaving |
+/// | Farewell | committed, or deadline | Leaving, after unassign if that was asked for |
 /// | Leaving | closed, or deadline | – (the client is let go of) |
 ///
 /// Partitions that come while a member is Parting, Away or closing are declined.
@@ -65,8 +65,8 @@ pub enum Membership {
     Away,
     /// Another member has the instance id.
     Barred(Watch),
-    /// The last commit before leaving.
-    Farewell(Reply),
+    /// The last commit before leaving; a revocation that was under way is answered after it.
+    Farewell(Option<Revocation>, Reply),
     /// The group is being left.
     Leaving,
 }

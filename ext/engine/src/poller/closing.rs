@@ -8,7 +8,7 @@ use super::{COMMIT_PATIENCE, Poller, Round};
 use crate::events::RebalanceStep;
 use crate::group::Connection;
 use crate::kafka::PartitionList;
-use crate::membership::Membership;
+use crate::membership::{Loss, Membership, Revocation};
 use crate::phase::Hook;
 
 /// How long a client that can't go on may take to leave its group.
@@ -17,22 +17,38 @@ const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 impl Poller {
     pub(super) fn begin_close(&mut self, deadline: Instant) {
         self.closing = Some(deadline);
-        match std::mem::replace(&mut self.membership, Membership::Steady) {
+        let revocation = match std::mem::replace(&mut self.membership, Membership::Steady) {
             Membership::Draining(revocation)
             | Membership::Committing(revocation, _)
-            | Membership::Parting(Some(revocation), _) => self.release(&revocation.partitions),
-            _ => {}
-        }
+            | Membership::Parting(Some(revocation), _) => self.keep_until_committed(revocation),
+            _ => None,
+        };
         for partition in self.group.partitions() {
             partition.store_marks();
         }
         match self.commit(deadline.min(Instant::now() + COMMIT_PATIENCE)) {
-            Some(reply) => self.membership = Membership::Farewell(reply),
-            None => self.leave(),
+            Some(reply) => self.membership = Membership::Farewell(revocation, reply),
+            None => self.bid_farewell(revocation),
         }
     }
 
-    pub(super) fn leave(&mut self) {
+    /// What others own already is given up at once; what they wait for, when its marks are committed.
+    fn keep_until_committed(&self, revocation: Revocation) -> Option<Revocation> {
+        if revocation.loss == Loss::Regular {
+            return Some(revocation);
+        }
+        self.release(&revocation.partitions);
+        None
+    }
+
+    pub(super) fn bid_farewell(&mut self, revocation: Option<Revocation>) {
+        if let Some(revocation) = revocation {
+            self.release(&revocation.partitions);
+        }
+        self.leave();
+    }
+
+    fn leave(&mut self) {
         // librdkafka leads the consumer queue into the one given: it has to be another one.
         let last = Arc::new(self.client.new_queue());
         self.group.set_queue(Some(Arc::clone(&last)));
