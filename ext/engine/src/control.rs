@@ -20,6 +20,8 @@ use crate::report::{RunningJob, StopReport};
 const ROUND: Duration = Duration::from_secs(1);
 /// Panics after which the control thread gives up.
 const PANICS: usize = 3;
+/// How long groups may take to be left when nobody said.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the application asked of the control thread.
 #[derive(Default)]
@@ -202,6 +204,9 @@ impl Control {
     }
 
     fn finish(&mut self) {
+        // Whoever was not asked to leave would stay in its group, and keep partitions that nobody reads.
+        let stop = (*self.requests.stop.lock()).unwrap_or_else(|| Instant::now() + LEAVE_PATIENCE);
+        self.groups.iter().filter(|group| !group.is_closed()).for_each(|group| group.send(GroupCommand::Close(stop)));
         let open = self.groups.iter().filter(|g| !g.is_closed()).map(|g| g.config.id.clone()).collect();
         self.report.lock().end(open);
         self.hub.ready.close();

@@ -158,7 +158,23 @@ impl Engine {
         if !self.hub.process.is_home() {
             return State::Stopped;
         }
-        self.hub.lifecycle.wait(timeout, |state| state == State::Stopped)
+        let state = self.hub.lifecycle.wait(timeout, |state| state == State::Stopped);
+        if state != State::Stopped {
+            self.leave_groups();
+        }
+        state
+    }
+
+    /// What the control thread does at the end of a stop. One that is stuck would leave members behind that go on
+    /// holding partitions.
+    fn leave_groups(&self) {
+        let Some(stop) = *self.requests.stop.lock() else { return };
+        if Instant::now() >= stop {
+            self.groups
+                .iter()
+                .filter(|group| !group.is_closed())
+                .for_each(|group| group.send(GroupCommand::Close(stop)));
+        }
     }
 
     /// Waits up to `timeout` for the engine's own threads to end; returns whether all did. A thread that is stuck in

@@ -249,9 +249,9 @@ impl Poller {
             },
             Membership::Away => self.step_away(),
             Membership::Barred(watch) => self.step_barred(watch),
-            Membership::Farewell(reply) => match self.await_reply(reply) {
-                Some(reply) => self.membership = Membership::Farewell(reply),
-                None => self.leave(),
+            Membership::Farewell(revocation, reply) => match self.await_reply(reply) {
+                Some(reply) => self.membership = Membership::Farewell(revocation, reply),
+                None => self.bid_farewell(revocation),
             },
             Membership::Leaving => {
                 self.membership = Membership::Leaving;

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::{COMMIT_PATIENCE, Poller};
 use crate::error::{EngineError, Result};
-use crate::events::{EngineEvent, ErrorSeverity, RebalanceStep, TopicPartition};
+use crate::events::{EngineEvent, RebalanceStep, TopicPartition};
 use crate::group::Connection;
 use crate::kafka::PartitionList;
 use crate::lifecycle::State;
 use crate::membership::{Loss, Membership, Revocation};
 use crate::partition::{Partition, Place};
 use crate::phase::Hook;
+use crate::poller::recovery::Outage;
 use crate::trouble::Scope;
 
 impl Poller {
@@ -35,10 +36,11 @@ impl Poller {
         self.group.set_connection(Connection::Up);
         self.group.heal(|scope| *scope == Scope::Membership);
         self.tell(RebalanceStep::Assign, list);
-        for (topic, partition, _) in list.entries() {
-            if let Err(error) = self.adopt(&topic, partition) {
-                self.group.report(ErrorSeverity::Passing, 0, error.to_string());
-            }
+        let adopted = list.entries().try_for_each(|(topic, partition, _)| self.adopt(&topic, partition));
+        // Nobody would read a partition that was assigned all the same: another client gets another try.
+        if let Err(error) = adopted {
+            self.fail(Outage::refused(&error));
+            return;
         }
         let assigned = if self.client.rebalances_incrementally() {
             self.client.incremental_assign(list)

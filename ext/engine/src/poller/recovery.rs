@@ -1,6 +1,7 @@
 //! What follows when a client can't go on: a new one, after a backoff.
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -84,19 +85,28 @@ impl Retries {
     }
 }
 
-/// The poll thread: one client after another, until the group is closed.
-pub(super) fn run(mut poller: Poller) {
+/// The poll thread. Whatever ends it, the group counts as closed then: a stop does not wait for it.
+pub(super) fn run(poller: Poller) {
     let group = Arc::clone(&poller.group);
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&group, poller))) {
+        group.hub().crash();
+        let text = panic_text(&*panic);
+        group.report(ErrorSeverity::Critical, 0, format!("{}: the poll thread panicked: {text}", group.config.id));
+    }
+    group.hub().events.push(EngineEvent::GroupStopped { group: group.index });
+    group.closed();
+}
+
+/// One client after another, until the group is closed.
+fn serve(group: &Arc<GroupShared>, mut poller: Poller) {
     let (mut entry, mut retries) = (Entry::Join, Retries::default());
     loop {
         let began = Instant::now();
         let (outage, settings, arrival) = poller.live(entry);
         let Some(outage) = outage else { break };
-        let Some(next) = replace(&group, &settings, arrival, outage, &mut retries, began.elapsed()) else { break };
+        let Some(next) = replace(group, &settings, arrival, outage, &mut retries, began.elapsed()) else { break };
         (poller, entry) = next;
     }
-    group.hub().events.push(EngineEvent::GroupStopped { group: group.index });
-    group.closed();
 }
 
 /// Waits and makes a new client; `None` when there is to be none.
