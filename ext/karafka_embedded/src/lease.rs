@@ -27,6 +27,11 @@ impl Lease {
         Self { inner, gvl_wait }
     }
 
+    /// In a fork the lease is its parent's, which settles it.
+    fn at_home<T>(&self, elsewhere: T, settle: impl FnOnce(&EngineLease) -> T) -> T {
+        if self.inner.partition().is_home() { settle(&self.inner) } else { elsewhere }
+    }
+
     fn kind(ruby: &Ruby, rb_self: &Self) -> Symbol {
         ruby.to_symbol(rb_self.inner.job().name())
     }
@@ -67,7 +72,7 @@ impl Lease {
 
     fn succeed(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
         guard(ruby, || {
-            rb_self.inner.succeed();
+            rb_self.at_home((), |lease| lease.succeed());
             Ok(())
         })
     }
@@ -79,17 +84,17 @@ impl Lease {
 
     /// Backoff in milliseconds; nil for a job that is not repeated.
     fn fail(ruby: &Ruby, rb_self: &Self) -> Result<Option<u64>, Error> {
-        guard(ruby, || Ok(rb_self.inner.fail().map(milliseconds)))
+        guard(ruby, || Ok(rb_self.at_home(None, |lease| lease.fail().map(milliseconds))))
     }
 
     /// Pause in milliseconds, after which delivery goes on at `next_offset`.
     fn dead_letter(ruby: &Ruby, rb_self: &Self, next_offset: i64) -> Result<Option<u64>, Error> {
-        guard(ruby, || Ok(rb_self.inner.dead_letter(next_offset).map(milliseconds)))
+        guard(ruby, || Ok(rb_self.at_home(None, |lease| lease.dead_letter(next_offset).map(milliseconds))))
     }
 
     fn give_back(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
         guard(ruby, || {
-            rb_self.inner.give_back();
+            rb_self.at_home((), |lease| lease.give_back());
             Ok(())
         })
     }

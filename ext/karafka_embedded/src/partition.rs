@@ -20,6 +20,11 @@ impl Partition {
         Self { inner }
     }
 
+    /// What is locked in a fork stays locked: only the process that was assigned the partition looks.
+    fn at_home<T>(&self, elsewhere: T, look: impl FnOnce(&EnginePartition) -> T) -> T {
+        if self.inner.is_home() { look(&self.inner) } else { elsewhere }
+    }
+
     fn topic(&self) -> &str {
         &self.inner.place().topic.name
     }
@@ -79,7 +84,7 @@ impl Partition {
     }
 
     fn is_paused(&self) -> bool {
-        self.inner.is_paused()
+        self.at_home(false, |partition| partition.is_paused())
     }
 
     fn seek(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<bool, Error> {
@@ -88,12 +93,15 @@ impl Partition {
     }
 
     fn position(&self) -> Option<i64> {
-        self.inner.position()
+        self.at_home(None, |partition| partition.position())
     }
 
     /// The first offset whose message is not older than that; nil past the end. Asks the broker, without the GVL.
     fn offset_for_time(ruby: &Ruby, rb_self: &Self, timestamp_ms: i64, timeout_ms: u64) -> Result<Option<i64>, Error> {
         guard(ruby, || {
+            if !rb_self.inner.is_home() {
+                return Ok(None);
+            }
             let timeout = Duration::from_millis(timeout_ms);
             let query = rb_self.inner.offset_for_time(timestamp_ms, timeout).map_err(|e| exception(ruby, &e))?;
             gvl::in_slices(ruby, || query.wait_a_while())?.map_err(|e| exception(ruby, &e))
@@ -101,39 +109,39 @@ impl Partition {
     }
 
     fn watermarks(&self) -> Option<(i64, i64)> {
-        gvl::without_briefly(|| self.inner.watermarks())
+        self.at_home(None, |partition| gvl::without_briefly(|| partition.watermarks()))
     }
 
     fn forget_seek_offset(&self) {
-        self.inner.set_next_offset(None);
+        self.at_home((), |partition| partition.set_next_offset(None));
     }
 
     fn reset_attempts(&self) {
-        self.inner.reset_attempts();
+        self.at_home((), |partition| partition.reset_attempts());
     }
 
     fn seek_offset(&self) -> Option<i64> {
-        self.inner.next_offset()
+        self.at_home(None, |partition| partition.next_offset())
     }
 
     fn set_seek_offset(&self, offset: Option<i64>) {
-        self.inner.set_next_offset(offset);
+        self.at_home((), |partition| partition.set_next_offset(offset));
     }
 
     fn stored_offset(&self) -> Option<i64> {
-        self.inner.stored_offset()
+        self.at_home(None, |partition| partition.stored_offset())
     }
 
     fn is_revoked(&self) -> bool {
-        self.inner.is_lost()
+        self.at_home(true, |partition| partition.is_lost())
     }
 
     fn attempt(&self) -> u32 {
-        self.inner.attempt()
+        self.at_home(1, |partition| partition.attempt())
     }
 
     fn lag(&self) -> Option<i64> {
-        gvl::without_briefly(|| self.inner.lag())
+        self.at_home(None, |partition| gvl::without_briefly(|| partition.lag()))
     }
 }
 
