@@ -48,24 +48,32 @@ module Karafka
     private_constant :LAUNCH_PATIENCE
 
     @mutex = Mutex.new
+    # Calls of {stop} that are under way, one entry each. A Queue works in a signal handler.
+    @stops = Thread::Queue.new
 
     class << self
-      # Starts consuming, and returns without waiting for a broker.
+      # Starts consuming, and returns without waiting for a broker. While another thread stops what ran before, it waits
+      # for the end of that.
       # @return [Thread, nil] the thread `karafka.embedded`, which hands events to subscribers; nil when it runs already
       # @raise [Errors::InvalidConfigurationError] no active routes, a consumer that can't be found, or a setting that
       #   librdkafka refuses: it is named
-      # @raise [Errors::UnsupportedCaseError] in a signal handler, and in a master that forks those who serve
+      # @raise [Errors::UnsupportedCaseError] in a signal handler, in a master that forks those who serve, and by a
+      #   consumer or a subscriber that the engine waits for while it is stopped
       # @example
       #   Karafka::Embedded.start
       def start
         refuse_in_trap
         refuse_before_fork
         exclusively do
+          await_stops
           return if runtime&.live?
 
+          @quiet = false
           runtime.put_down(Deadline.of(host)) if runtime&.crashed? # It may be leaving its groups still
           attend
-          launch.thread
+          launched = launch
+          discard(launched) if launched.released?
+          launched.thread
         rescue StandardError, LoadError, NotImplementedError
           crash_policy.close(LAUNCH_PATIENCE)
           fall_silent
@@ -85,6 +93,7 @@ module Karafka
       # a signal handler.
       # @return [nil]
       def quiet
+        @quiet = true # For an engine, too, that takes the place of one that crashed
         runtime&.quiet
         nil
       end
@@ -103,18 +112,26 @@ module Karafka
         deadline = Wait.now + timeout
         return unless (stopped = runtime)
 
+        @stops << stopped
         stopped.release
-        report = stopped.stop(timeout)
+        # A signal, or a subscriber, in the midst of a start: that ends what it begins.
+        return if @launching.equal?(Thread.current)
+
+        Wait.until(deadline - Wait.now) { !@launching&.alive? }
+        report = stopped.stop([deadline - Wait.now, 0].max)
         # A restart by policy may be under way; it sees that it is not wanted any more
         crash_policy.settle(deadline - Wait.now)
         crash_policy.close(deadline - Wait.now)
         fall_silent if state == :stopped
         report
+      ensure
+        @stops.pop(true) if stopped
       end
 
       # {stop}, then {start}
       # @param timeout [Integer, nil] as in {stop}
       # @return [Thread] as from {start}
+      # @raise [Errors::UnsupportedCaseError] by a consumer, which would wait for itself; the engine stops
       def restart(timeout: nil)
         stop(timeout: timeout)
         start
@@ -205,11 +222,11 @@ module Karafka
           return false if !runtime.equal?(crashed) || crashed.released?
 
           successor = launch
-          return true unless crashed.released?
+          successor.release if crashed.released?
+          return !discard(successor) if successor.released?
 
-          successor.release
-          successor.stop(Deadline.of(host))
-          false
+          successor.quiet if @quiet
+          true
         end
       end
 
@@ -222,17 +239,45 @@ module Karafka
         tell_health
       end
 
+      # It is known before it starts: what fails at once, and a stop that comes meanwhile, are about this one.
       def launch
-        runtime = Runtime.new(crash_policy, @record)
-        begin
-          runtime.start
-        rescue StandardError, LoadError, NotImplementedError
-          # A subscriber of app.running, say: nothing is left running that nobody knows of
-          runtime.release
-          runtime.stop(LAUNCH_PATIENCE)
-          raise
+        former = @runtime
+        launched = Runtime.new(crash_policy, @record)
+        @launching = Thread.current
+        @runtime = launched
+        launched.start
+        launched
+      rescue StandardError, LoadError, NotImplementedError
+        # A subscriber of app.running, say: nothing is left running that nobody knows of
+        if launched
+          launched.release
+          launched.stop(LAUNCH_PATIENCE)
         end
-        @runtime = runtime
+        @runtime = former
+        raise
+      ensure
+        @launching = nil
+      end
+
+      # It was stopped while it started
+      def discard(launched)
+        launched.stop(Deadline.of(host))
+        true
+      end
+
+      # A call of {stop} is under way, or what it began by a consumer
+      def stopping?
+        !@stops.empty? || state == :stopping
+      end
+
+      def await_stops
+        return @stops.clear if runtime.nil? # What a fork has of its parent
+        return unless stopping?
+        return if !runtime.own_thread? && Wait.until(Deadline.of(host)) { !stopping? }
+
+        raise Errors::UnsupportedCaseError,
+              "Karafka::Embedded.start has to wait for a stop, which waits for this thread: call it from another " \
+              "one, for example `Thread.new { Karafka::Embedded.restart }`"
       end
 
       # One thread at a time. It counts as running code before it has the Mutex: who reloads code waits for those who

@@ -48,6 +48,16 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
       expect(log.string).to include("to be started again in 20 ms (1 of 10)", "was started again")
     end
 
+    it "stays quiet where the host was told to be" do
+      set_up(:restart) { |config| config.embedded.crash_backoff = 200 }
+      start_with({ topic => 1 })
+      crash
+      eventually("wait") { embedded.health[:next_restart_in_ms] }
+      embedded.quiet
+      eventually("restart") { embedded.health[:restarts] == 1 }
+      eventually("quiet") { embedded.state == :quiet }
+    end
+
     it "waits twice as long each time, and says when it comes" do
       set_up(:restart) { |config| config.embedded.crash_backoff = 30_000 }
       start_with({ topic => 1 })

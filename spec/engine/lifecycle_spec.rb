@@ -51,6 +51,25 @@ RSpec.describe Karafka::Embedded do
       expect(threads.compact.size).to eq(1)
     end
 
+    it "waits for the end of a stop by another thread" do
+      start_held
+      stop = Thread.new { described_class.stop }
+      eventually("stop") { described_class.state == :stopping }
+      start = Thread.new { described_class.start }
+      eventually("wait for the stop") { start.status == "sleep" }
+      @release << :go
+      expect(stop.value).to be_clean
+      expect(start.value&.name).to eq("karafka.embedded")
+      expect(described_class).to be_running
+    end
+
+    it "ends as it began where a subscriber of its own stops it" do
+      set_up
+      Karafka.monitor.subscribe("app.running") { described_class.stop }
+      described_class.start
+      expect(described_class.state).to eq(:stopped)
+    end
+
     it "can be repeated after each stop" do
       set_up
       10.times do |n|
@@ -105,6 +124,16 @@ RSpec.describe Karafka::Embedded do
   end
 
   describe ".stop" do
+    it "goes on without a subscriber that does not return, and says which" do
+      set_up
+      never = Queue.new
+      Karafka.monitor.subscribe("app.stopping") { never.pop }
+      start_with({ topic => 2 })
+      expect(described_class.stop(timeout: 1_000)).to be_clean
+      expect(described_class.state).to eq(:stopped)
+      expect(errors.map { |one| one.error.message }).to include(/subscriber.* has not returned in time/)
+    end
+
     it "waits for a batch that runs and tells that it did" do
       start_held
       stopping = Thread.new { described_class.stop }
@@ -188,6 +217,21 @@ RSpec.describe Karafka::Embedded do
   end
 
   describe ".restart" do
+    it "says to a consumer that it would wait for itself" do
+      raised = Queue.new
+      embedded = described_class
+      consumer = consumer_class do
+        embedded.restart
+      rescue Karafka::Errors::UnsupportedCaseError => e
+        raised << e.message
+      end
+      set_up(consumer)
+      start_with({ topic => 2 })
+      feed(topic, ["1"], partition: 0)
+      expect(eventually("refusal") { raised.pop unless raised.empty? }).to include("Thread.new")
+      eventually("stop") { described_class.state == :stopped }
+    end
+
     it "ends one run and begins another" do
       set_up
       described_class.start

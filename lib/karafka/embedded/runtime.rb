@@ -10,8 +10,10 @@ module Karafka
     class Runtime
       # What of a stop's time is kept at most for joining threads once the engine has stopped, in milliseconds
       JOIN_RESERVE = 2_000
+      # What subscribers of a state have at least, in milliseconds
+      LEAST_HEARING = 100
       LIVE = %i[starting running quieting quiet stopping crashed].freeze
-      private_constant :JOIN_RESERVE, :LIVE
+      private_constant :JOIN_RESERVE, :LEAST_HEARING, :LIVE
 
       # @return [Native::Engine]
       attr_reader :engine
@@ -153,9 +155,14 @@ module Karafka
         stopping = Thread.new { finish(timeout) }
         stopping.name = "karafka.stop"
         stopping.report_on_exception = false
-        return if @pool.include_current?
+        return if own_thread?
 
         App.config.internal.code.wait { stopping.value }
+      end
+
+      # @return [Boolean] would the end of the calling thread's work be waited for by a stop
+      def own_thread?
+        @pool.include_current? || @hearing.equal?(Thread.current)
       end
 
       # @return [Hash{Symbol => Object}]
@@ -190,11 +197,36 @@ module Karafka
       # A part of the time is kept for what follows the engine's end, so that the whole ends in time.
       def finish(timeout)
         deadline = Wait.now + timeout
-        @record.stop_begun(released? ? :stopping : state, timeout)
         reserve = [timeout / 4, JOIN_RESERVE].min
-        @engine.stop(timeout - reserve) # Even when another thread stops already: this timeout may be shorter.
-        App.stop!
-        @stop_mutex.synchronize { @report ||= end_all(deadline, reserve) }
+        @engine.stop((timeout - reserve).to_i) # Even when another thread stops already: this timeout may be shorter.
+        @stop_mutex.synchronize do
+          @report ||= begin
+            @record.stop_begun(released? ? :stopping : state, timeout)
+            tell("app.stopping", deadline - reserve) { App.stop! }
+            end_all(deadline, reserve)
+          end
+        end
+      rescue StandardError => e
+        Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
+        raise
+      end
+
+      # Subscribers hear of a state on a thread of their own: one that does not return keeps no stop from its end.
+      def tell(event, deadline, &block)
+        @hearing = hearing = Thread.new(&block)
+        hearing.name = "karafka.stop"
+        hearing.report_on_exception = false
+        return hearing.value if hearing.join([deadline - Wait.now, LEAST_HEARING].max / 1_000.0)
+
+        report_deaf(event, hearing)
+      ensure
+        @hearing = nil
+      end
+
+      def report_deaf(event, thread)
+        error = EngineError.new("a subscriber of #{event} has not returned in time; the stop goes on without it")
+        error.set_backtrace(thread.backtrace)
+        Instrumentation::ErrorReport.call(type: "runner.call.error", error: error, caller: self)
       end
 
       def end_all(deadline, reserve)
@@ -202,13 +234,14 @@ module Karafka
         deadline = [deadline, Wait.now + reserve].min
         report = report_after(reserve / 4) { @pool.close(reserve / 4) }
         @watchdog.close(deadline - Wait.now)
-        @dispatcher.join(deadline - Wait.now)
+        heard = @dispatcher.join(deadline - Wait.now)
+        report_deaf("the engine's events", @dispatcher.thread) unless heard
         report_forceful(report) if report.abandoned.any?
         report_left_behind(report) if report.groups_not_left.any? || report.threads_left.positive?
         settle_producer(deadline - Wait.now)
-        App.stopped!
+        tell("app.stopped", deadline) { App.stopped! }
         report.log(Karafka.logger)
-        App.terminate!
+        tell("app.terminated", deadline) { App.terminate! }
         @record.stop_ended(released? ? :stopped : :crashed, report)
         report
       end
