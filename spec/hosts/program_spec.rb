@@ -157,7 +157,8 @@ RSpec.describe "Any program with consumers", timing: true do
           host.await_running
           feed("end the host")
           expect(host.wait.exitstatus).to eq(0)
-          expect(host.diaries.states.map(&:name)).to eq(%w[running quiet stopped])
+          # Sidekiq asks for quiet first; it may ask for the end before that is reached.
+          expect(host.diaries.states.map(&:name) - %w[quiet]).to eq(%w[running stopped])
         end
       end
     end

@@ -100,7 +100,7 @@ RSpec.describe "plugin :karafka_embedded", timing: true do
   end
 
   it "does not take the server of pumactl for the one that serves" do
-    open_web("single") do |web|
+    open_web("single", APP_CONTROL: "1") do |web|
       web.await_running
       system("pumactl", "--control-url", "unix://#{web.directory}/control.sock", "--control-token", "none", "stop",
              out: File::NULL)

@@ -25,4 +25,7 @@ when "hooks"
   named.call(:before_worker_boot, :on_worker_boot).call { Karafka::Embedded.start }
   named.call(:before_worker_shutdown, :on_worker_shutdown).call { Karafka::Embedded.stop }
 end
-activate_control_app "unix://#{ENV.fetch("APP_DIRECTORY")}/control.sock", no_token: true
+# Only who asks for it has one: on TERM the control server of Puma 8.0 may wait for ever to close its pipe in single
+# mode, whatever the application does (Ruby 3.3).
+control = "unix://#{ENV.fetch("APP_DIRECTORY")}/control.sock"
+activate_control_app(control, no_token: true) if ENV["APP_CONTROL"] == "1"
