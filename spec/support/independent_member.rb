@@ -69,11 +69,11 @@ class IndependentMember
 
   private
 
-  # It writes partitions and offsets in one way or another
+  # Partition and offset, as kcat or Kafka's consumer writes them; the latter's log comes on the same way.
   def copy(file)
     file.sync = true
     @out.each_line do |line|
-      number, offset = line.scan(/\d+/)
+      number, offset = line.match(/\A(?:Partition:)?(\d+)\s+(?:Offset:)?(\d+)\b/)&.captures
       file.write("#{number} #{offset} #{(Eventually.now * 1_000).round} 0\n") if offset
     end
   end
