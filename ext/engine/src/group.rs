@@ -52,6 +52,8 @@ pub struct GroupStatus {
     pub last_poll: Option<Instant>,
     /// The last error, and when it came.
     pub last_error: Option<(Instant, String)>,
+    /// How often its client was lost.
+    pub restarts: u64,
     /// Whether its client was closed.
     pub stage: Stage,
 }
@@ -102,6 +104,7 @@ impl GroupShared {
                 poll_turns: 0,
                 last_poll: None,
                 last_error: None,
+                restarts: 0,
                 stage: Stage::Open,
             }),
             hints,
@@ -336,6 +339,7 @@ impl GroupShared {
         self.troubles.lock().add(Scope::Membership, message.to_string());
         let mut status = self.status.lock();
         status.connection = Connection::Down;
+        status.restarts += 1;
         status.last_error = Some((Instant::now(), message.to_string()));
     }
 

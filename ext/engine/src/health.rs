@@ -28,6 +28,8 @@ pub struct GroupHealth {
     pub last_message_ms_ago: Option<u64>,
     /// Jobs that run.
     pub running: Vec<RunningJob>,
+    /// How often its client was lost, so that another one had to take its place.
+    pub restarts: u64,
     /// An error that stands until somebody mends it.
     pub critical_error: Option<String>,
     /// The last error.
@@ -151,6 +153,7 @@ impl GroupHealth {
             last_poll_ms_ago: status.last_poll.map(ms_ago),
             last_message_ms_ago: partitions.iter().filter_map(|p| p.last_delivery()).max().map(ms_ago),
             running: RunningJob::of_group(group),
+            restarts: status.restarts,
             critical_error: group.critical_error(),
             last_error_ms_ago: status.last_error.as_ref().map(|(at, _)| ms_ago(*at)),
             last_error: status.last_error.map(|(_, message)| message),
