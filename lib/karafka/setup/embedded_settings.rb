@@ -62,7 +62,7 @@ module Karafka
 
         def parse(value, default)
           case default
-          when Integer then Integer(value, 10, exception: false) || value
+          when Integer then Integer(value, 10, exception: false) || Float(value, exception: false) || value
           when Symbol then value.to_sym
           else value
           end
