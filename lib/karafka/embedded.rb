@@ -175,7 +175,7 @@ module Karafka
 
       # @return [Hash{Symbol => Object}] how it is: `:state`, `:healthy`, `:reasons` (why it is not healthy),
       #   `:process_id`, `:restarts`, `:crashes`, `:stalls`, `:workers`, `:groups` (each with `:connected`, `:assigned`,
-      #   `:lag`, `:running`, `:last_error`, …)
+      #   `:lag`, `:running`, `:restarts` (clients that took the place of a lost one), `:last_error`, …)
       def health
         runtime ? runtime.health : HealthReport.stopped(crash_policy)
       end

@@ -211,6 +211,24 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
       Karafka::Embedded.start
       eventually("crash") { embedded.health[:crashes].any? { |one| one[:cause] == :thread } }
       expect(embedded).not_to be_healthy
+      expect(embedded.state).to eq(:crashed)
+      probe = { "REQUEST_METHOD" => "GET", "PATH_INFO" => "/status/live" }
+      expect(Karafka::Embedded::Health.call(probe).first).to eq(503)
+      eventually("report") { errors.any? { |one| one.error.message.include?("10 times in a minute") } }
+    end
+
+    it "is one that the policy answers" do
+      set_up(:restart)
+      deaths = 0
+      Karafka.monitor.subscribe("statistics.emitted") { Thread.current.kill if (deaths += 1) <= 10 }
+      Karafka::App.config.kafka[:"statistics.interval.ms"] = 10
+      Karafka::App.routes.clear
+      seen = consumed
+      route(topic, consumer_class { messages.each { |message| seen << message.raw_payload } })
+      Karafka::Embedded.start
+      eventually("restart") { embedded.health[:restarts] == 1 && embedded.running? }
+      feed(topic, %w[1])
+      received("1")
     end
   end
 end

@@ -182,7 +182,7 @@ RSpec.describe "An error that does not pass by itself" do
         expect_told(cause, "connection.listener.fetch_loop.error", /asked to/)
         eventually("stop of the host") { log.string.include?("is asked to stop") } if stops.positive?
         eventually("health", within: 40) { status == 200 }
-        expect(embedded.health).to include(restarts: 0, state: :running)
+        expect(embedded.health).to include(restarts: 0, state: :running, groups: [include(restarts: 1)])
         expect(host).to have_received(:stop).exactly(stops).times
       end
     end

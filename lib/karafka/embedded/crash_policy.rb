@@ -37,6 +37,7 @@ module Karafka
       # more masks of interrupts each time.
       def renew
         @budget = Budget.new(App.config.embedded)
+        @host_stopped = false
         return if @thread && !@cases.closed?
 
         @cases = Thread::Queue.new

@@ -21,11 +21,13 @@ module Karafka
       # @param plan [Routing::EnginePlan]
       # @param listeners [Array<Listener>] one for each group, in the order of the plan
       # @param incidents [CrashPolicy::Incidents] what does not pass by itself goes there
-      def initialize(engine, plan, listeners, incidents)
+      # @param on_death [#call] told with an {EngineError} when its thread is given up
+      def initialize(engine, plan, listeners, incidents, on_death:)
         @engine = engine
         @plan = plan
         @listeners = listeners
         @incidents = incidents
+        @on_death = on_death
         @heartbeat = Heartbeat.new(engine, listeners)
         @interests = Interests.new(engine)
         @turns = 0
@@ -33,8 +35,7 @@ module Karafka
 
       # Starts the thread
       def start
-        on_death = ->(error) { @incidents.add(Crash.new(error, cause: :thread)) }
-        @supervised = SupervisedThread.new("karafka.embedded", on_death: on_death) { run }.start
+        @supervised = SupervisedThread.new("karafka.embedded", on_death: @on_death) { run }.start
         self
       end
 

@@ -56,7 +56,7 @@ module Karafka
         @clients = @plan.subscription_groups.each_with_index.map { |group, index| client(group, index) }
         @listeners = @plan.subscription_groups.zip(@clients).map { |group, client| Listener.new(group, client) }
         @incidents = CrashPolicy::Incidents.new { |crash| policy.crashed(self, crash) }
-        @dispatcher = EventDispatcher.new(@engine, @plan, @listeners, @incidents)
+        @dispatcher = EventDispatcher.new(@engine, @plan, @listeners, @incidents, on_death: method(:stuck))
         @pool = WorkerPool.new(self)
         @watchdog = Watchdog.new(self)
         @stop_mutex = Mutex.new
@@ -89,7 +89,7 @@ module Karafka
         @crashed ||= @engine.state == :crashed
       end
 
-      # A thread of it does not move any more
+      # A thread of it does not move any more, or dies again and again
       # @param error [EngineError]
       def stuck(error)
         @crashed = true

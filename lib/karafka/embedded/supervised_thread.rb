@@ -76,14 +76,22 @@ module Karafka
         now = Wait.now
         @deaths = [*@deaths.reject { |at| now - at > WINDOW_MS }, now]
         message = "the thread #{@name} ended unexpectedly: #{error ? "#{error.class}: #{error.message}" : "killed"}"
-        return @on_death.call(EngineError.new("#{message}; #{LIMIT} times in a minute")) if @deaths.size >= LIMIT
+        return give_up(EngineError.new("#{message}; #{LIMIT} times in a minute")) if @deaths.size >= LIMIT
 
         start
-        Instrumentation::ErrorReport.call(
-          type: "runner.call.error", caller: self, error: EngineError.new("#{message}; it was replaced")
-        )
+        report(EngineError.new("#{message}; it was replaced"))
       rescue ::ThreadError
         nil # The process ends, and Ruby makes no thread any more.
+      end
+
+      # What follows is told first: a subscriber that ended the thread may end it here, too.
+      def give_up(error)
+        @on_death.call(error)
+        report(error)
+      end
+
+      def report(error)
+        Instrumentation::ErrorReport.call(type: "runner.call.error", caller: self, error: error)
       end
     end
   end

@@ -32,7 +32,7 @@ module Karafka
       end
 
       def start
-        on_death = ->(error) { @runtime.incidents.add(Crash.new(error, cause: :thread)) }
+        on_death = @runtime.method(:stuck)
         @thread = SupervisedThread.new("karafka.watchdog", on_death: on_death) { look until over? }.start
         self
       end

@@ -7,10 +7,12 @@ module Karafka
       # What librdkafka's codes come down to
       CAUSES = {
         authentication: :authentication, sasl_authentication_failed: :authentication, ssl: :authentication,
+        unsupported_sasl_mechanism: :authentication, illegal_sasl_state: :authentication,
         topic_authorization_failed: :authorization, group_authorization_failed: :authorization,
         cluster_authorization_failed: :authorization,
-        inconsistent_group_protocol: :incompatible_strategy,
-        fenced_instance_id: :fenced, fenced: :fenced
+        inconsistent_group_protocol: :incompatible_strategy, unsupported_assignor: :incompatible_strategy,
+        unsupported_version: :incompatible_strategy,
+        fenced_instance_id: :fenced, fenced: :fenced, unreleased_instance_id: :fenced
       }.freeze
       private_constant :CAUSES
 

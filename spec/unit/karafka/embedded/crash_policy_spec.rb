@@ -29,7 +29,9 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
   describe Karafka::Embedded::Crash do
     {
       -169 => :authentication, 58 => :authentication, -181 => :authentication, 29 => :authorization,
-      30 => :authorization, 31 => :authorization, 23 => :incompatible_strategy, 82 => :fenced, -150 => :client
+      30 => :authorization, 31 => :authorization, 23 => :incompatible_strategy, 82 => :fenced, -150 => :client,
+      33 => :authentication, 34 => :authentication, 112 => :incompatible_strategy, 35 => :incompatible_strategy,
+      111 => :fenced, -140 => :client, 24 => :client, 26 => :client
     }.each do |code, cause|
       it "says that librdkafka's #{code} is #{cause}" do
         expect(described_class.new(Rdkafka::RdkafkaError.new(code)).cause).to eq(cause)

@@ -5,7 +5,7 @@ require "logger"
 
 # What no broker here can be made to tell at will
 RSpec.describe Karafka::Embedded::EventDispatcher do
-  subject(:dispatcher) { described_class.new(engine, plan, [listener], incidents) }
+  subject(:dispatcher) { described_class.new(engine, plan, [listener], incidents, on_death: ->(_) {}) }
 
   let(:engine) do
     Class.new do
