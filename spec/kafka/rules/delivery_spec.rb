@@ -64,6 +64,15 @@ RSpec.describe "Delivery rules" do
     expect(sizes.max).to eq(2)
   end
 
+  it "R4: a batch that does not fill starts when max_wait_time is over" do
+    batches = []
+    consuming([], kafka: { "enable.partition.eof": nil }, max_wait_time: 3_000) { batches << messages.raw_payloads }
+    %w[a b].each { |payload| feed(topic, [payload], partition: 0) }
+    eventually("messages") { batches.any? }
+
+    expect(batches).to eq([%w[a b]])
+  end
+
   it "R4: a batch that is full does not wait for max_wait_time" do
     batches = []
     consuming([], max_wait_time: 30_000, max_messages: 3) { batches << messages.raw_payloads }

@@ -70,6 +70,14 @@ RSpec.describe "Hook rules" do
     expect(seen).to include(["b", false], ["e", false])
   end
 
+  it "O21: a batch that gathers does not wait behind the end of its partition, and knows that it came" do
+    seen = []
+    consuming(%w[a b c], max_wait_time: 45_000) { seen << [messages.raw_payloads.last, eofed?] }
+    eventually("the last message") { seen.any? { |payload, _| payload == "c" } }
+
+    expect(seen.last).to eq(["c", true])
+  end
+
   it "O21: without eofed nobody is told, and a message is not held up" do
     consuming([], hooks: noting(:eofed)) { nil }
     feed(topic, %w[a], partition: 0)
