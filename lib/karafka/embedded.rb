@@ -72,7 +72,7 @@ module Karafka
           runtime.put_down(Deadline.of(host)) if runtime&.crashed? # It may be leaving its groups still
           attend
           launched = launch
-          discard(launched) if launched.released?
+          keep(launched)
           launched.thread
         rescue StandardError, LoadError, NotImplementedError
           crash_policy.close(LAUNCH_PATIENCE)
@@ -223,7 +223,7 @@ module Karafka
 
           successor = launch
           successor.release if crashed.released?
-          return !discard(successor) if successor.released?
+          return false unless keep(successor)
 
           successor.quiet if @quiet
           true
@@ -259,10 +259,12 @@ module Karafka
         @launching = nil
       end
 
-      # It was stopped while it started
-      def discard(launched)
+      # @return [Boolean] may it run: what was stopped while it started ends here
+      def keep(launched)
+        return true unless launched.released?
+
         launched.stop(Deadline.of(host))
-        true
+        false
       end
 
       # A call of {stop} is under way, or what it began by a consumer
