@@ -10,6 +10,7 @@ module DevKafka
     API_VERSIONS = 18
     LIST_OFFSETS = 2
     METADATA = 3
+    OFFSET_COMMIT = 8
     OFFSET_FETCH = 9
     CREATE_TOPICS = 19
     DELETE_TOPICS = 20
@@ -78,6 +79,17 @@ module DevKafka
       reply = Reader.new(request(OFFSET_FETCH, 1, body))
       offset = reply.array { (reply.string && reply.array { committed_offset(reply) }).first }.first
       offset unless offset.negative?
+    end
+
+    # Commits for a group that has no members
+    # @raise [Refused] it has some
+    def commit(group, topic, partition, offset)
+      partitions = array([partition]) { |one| [one, offset].pack("l>q>") + string("") }
+      body = string(group) + [-1].pack("l>") + string("") + [-1].pack("q>") +
+             array([topic]) { |name| string(name) + partitions }
+      reply = Reader.new(request(OFFSET_COMMIT, 2, body))
+      codes = reply.array { reply.string && reply.array { reply.int32 && reply.int16 } }.flatten
+      raise Refused, "not committed (errors #{codes})" unless codes.all?(&:zero?)
     end
 
     # @raise [Refused] with Kafka's reason

@@ -19,11 +19,18 @@ use crate::severity::severity_of;
 use crate::statistics::Decorator;
 use crate::trouble::{Scope, Standing, Troubles};
 
-/// What the control thread asks of a poll thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is asked of a poll thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupCommand {
     /// Commit, leave the group and close the client, all before this time.
     Close(Instant),
+    /// Put another client in this one's place: it gave up a partition, and would not try again.
+    Replace {
+        /// What it said.
+        code: RDKafkaErrorCode,
+        /// Where.
+        reason: String,
+    },
     /// Fail, to test what follows.
     Fail(Failure),
     /// Put the client into librdkafka's fatal state, to test what follows.

@@ -5,11 +5,11 @@
 //! | authentication, SASL mechanism, TLS | critical | a broker lets the client in |
 //! | inconsistent group protocol, invalid group id or session timeout, unsupported assignor or version, group full, group or cluster authorization, fenced or unreleased instance id | critical | partitions are assigned |
 //! | topic authorization | critical | the topic can be seen, or messages of it come |
-//! | no offset to begin at (`auto.offset.reset` error) | critical | messages of the topic come |
+//! | no offset to begin at (`auto.offset.reset` error) | critical | a new client has an offset to begin at |
 //! | anything else: brokers that are away, coordinators that move, lost generations, unknown topics, a job that took too long | passing | librdkafka, or the engine, tries again |
 //!
 //! Of the critical ones [`crate::hints`] says what to look at. A client in librdkafka's fatal state is replaced, whatever
-//! the error ([`Recovery`]).
+//! the error ([`Recovery`]), and so is one without an offset to begin at.
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 

@@ -215,6 +215,7 @@ module Karafka
       # Once: a second signal would cut the host's own end short
       def stop_host(runtime, crash)
         host = @embedded.host
+        runtime.given_up if runtime.crashed? # A host that stays all the same may start another one.
         unless @host_stopped
           @host_stopped = true
           log(:fatal, "#{crash}; the host (#{host.name}) is asked to stop")

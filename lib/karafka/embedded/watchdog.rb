@@ -62,6 +62,7 @@ module Karafka
       def look
         pulse = JSON.parse(@runtime.engine.pulse, symbolize_names: true)
         @runtime.record.note(@runtime.state)
+        replace_workers
         found = @checks.call(pulse)
         former = @stalls
         @stalls = found.to_h { |key, make| [key, former[key] || make.call] }.freeze
@@ -70,6 +71,12 @@ module Karafka
           Karafka.logger.info("Karafka::Embedded goes on: #{former[key].message}")
         end
         @looks += 1
+      end
+
+      def replace_workers
+        @runtime.pool.replenish
+      rescue ::ThreadError
+        nil # Told as a stall when it lasts
       end
 
       def tell(stall)

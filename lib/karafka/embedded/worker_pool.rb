@@ -48,6 +48,14 @@ module Karafka
         @workers.any?(&:current?)
       end
 
+      # Makes up for workers that were lost, where no thread could be made in the place of one that died
+      # @return [nil]
+      # @raise [ThreadError] none can be made now either
+      # @api private
+      def replenish
+        @mutex.synchronize { add while short? }
+      end
+
       # Ends the pool: workers end by themselves once the engine has stopped, the others are killed at the deadline.
       # @param timeout [Numeric] milliseconds
       # @return [Integer] how many had to be killed
@@ -87,14 +95,18 @@ module Karafka
         @numbers += 1
       end
 
+      def short?
+        @workers.count { |worker| !worker.retired? } < @target && @runtime.live?
+      end
+
       # Called by a worker's thread as its last act, whatever ended it
       def exited(worker)
         @mutex.synchronize do
           @workers.delete(worker)
-          add if @workers.count { |other| !other.retired? } < @target && @runtime.live?
+          add if short?
         end
       rescue ::ThreadError
-        nil # The process ends, and Ruby makes no thread any more.
+        nil # The process ends, or has no threads left: the watchdog sees it, and tries again.
       rescue StandardError => e
         Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
       end

@@ -6,6 +6,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::Partition;
 use crate::error::{EngineError, Result};
+use crate::group::GroupCommand;
 use crate::inquiry::Inquiry;
 use crate::kafka::PartitionList;
 use crate::trouble::Scope;
@@ -38,11 +39,15 @@ impl Partition {
         })
     }
 
-    /// The partition can't be read at the moment: tells the host.
+    /// The partition can't be read at the moment: tells the host. Where there is no offset to begin at, librdkafka does
+    /// not try again (`rd_kafka_offset_reset`): a new client asks once more what the group has committed.
     pub(super) fn report(&self, code: Code, operation: &str) {
         if let Some(group) = self.group.upgrade() {
             let reason = format!("{operation}: {}", crate::error::code_text(code));
             group.report_client_error(code, &reason, Some(Scope::Reading(self.place.topic.name.clone())));
+            if code == Code::AutoOffsetReset {
+                group.send(GroupCommand::Replace { code, reason });
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::lease::Job;
 use crate::lifecycle::State;
 use crate::membership::{Loss, Membership, Revocation, Watch};
 use crate::partition::LeaseNote;
+use crate::severity::severity_of;
 
 /// First and longest time between two looks whether an instance id is free.
 const WATCH_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -138,6 +139,12 @@ impl Poller {
             Some(answer) => {
                 if let Err(error) = answer {
                     self.group.report(ErrorSeverity::Passing, error.code(), error.to_string());
+                    // A broker that can't tell will not later either: the backoff between clients has to do.
+                    if matches!(error, EngineError::Kafka { code, .. } if severity_of(code) == ErrorSeverity::Critical)
+                    {
+                        self.join();
+                        return;
+                    }
                 }
                 watch.pause = (watch.pause * 2).min(WATCH_PAUSES.1);
                 watch.next = Instant::now() + watch.pause;

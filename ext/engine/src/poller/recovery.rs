@@ -48,6 +48,10 @@ impl Outage {
         Self { code: code as i32, message: group.explain(code, &reason), cause: Cause::Kafka(recovery(code)) }
     }
 
+    pub(super) fn unreadable(group: &GroupShared, code: Code, reason: &str) -> Self {
+        Self { code: code as i32, message: group.explain(code, reason), cause: Cause::Kafka(Recovery::Rejoin) }
+    }
+
     pub(super) fn outdated(group: &GroupShared) -> Self {
         let message =
             format!("{}: the files of its `ssl.` settings have changed since they were read", group.config.id);
