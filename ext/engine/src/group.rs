@@ -364,13 +364,14 @@ impl GroupShared {
         }
     }
 
-    /// Looks for signs that a topic can be read again. A fetch that is refused brings no watermarks, and forgets those
-    /// there were.
+    /// Looks for signs that a topic can be read again, once it is known whose it is: a client that takes the place of a
+    /// lost one has nothing yet. A fetch that is refused brings no watermarks, and forgets those there were.
     pub fn review_reading(&self) {
         let unread = self.troubles.lock().unread();
         for topic in unread {
             let mut own = self.partitions().into_iter().filter(|p| p.place().topic.name == topic);
-            if own.all(|partition| partition.watermarks().is_some()) {
+            let looks_well = own.all(|partition| partition.watermarks().is_some());
+            if self.troubles.lock().is_read_again(&topic, looks_well, Instant::now()) {
                 self.heal(|scope| *scope == Scope::Reading(topic.clone()));
             }
         }

@@ -8,6 +8,8 @@ use crate::hints::is_missing_token;
 
 /// librdkafka's interval for repeating an error word by word. It doesn't notice when it says the same in two ways.
 const REPEATED_AFTER: Duration = Duration::from_secs(30);
+/// How long a topic has to look well: what a fetch brought is seen before the error that came with it.
+const CONVALESCENCE: Duration = Duration::from_secs(1);
 /// A refused token is asked for again after this time, then after twice as long each time, up to [`SLOWEST_TOKEN`].
 const FIRST_TOKEN: Duration = Duration::from_secs(1);
 const SLOWEST_TOKEN: Duration = Duration::from_secs(60);
@@ -54,6 +56,8 @@ impl Scope {
 struct Trouble {
     scope: Scope,
     message: String,
+    /// Since when nothing speaks for it any more.
+    over_since: Option<Instant>,
 }
 
 /// Asking for a new token, in place of one that the broker refuses.
@@ -93,7 +97,7 @@ impl Troubles {
     /// Notes one.
     pub fn add(&mut self, scope: Scope, message: String) {
         self.standing.retain(|trouble| trouble.scope != scope);
-        self.standing.push(Trouble { scope, message });
+        self.standing.push(Trouble { scope, message, over_since: None });
     }
 
     /// What was said of the one that stands longest.
@@ -119,13 +123,24 @@ impl Troubles {
         self.standing.iter().any(|trouble| trouble.scope == Scope::Encryption)
     }
 
-    /// Topics that could not be read.
+    /// Topics that could not be read, where the group has let the client in.
     pub fn unread(&self) -> Vec<String> {
+        if self.standing.iter().any(|trouble| trouble.scope == Scope::Membership) {
+            return Vec::new();
+        }
         let names = self.standing.iter().filter_map(|trouble| match &trouble.scope {
             Scope::Reading(topic) => Some(topic.clone()),
             _ => None,
         });
         names.collect()
+    }
+
+    /// Whether a topic that could not be read has looked well for a while.
+    pub fn is_read_again(&mut self, topic: &str, looks_well: bool, now: Instant) -> bool {
+        let found = self.standing.iter_mut().find(|trouble| trouble.scope == Scope::Reading(topic.to_string()));
+        let Some(trouble) = found else { return false };
+        trouble.over_since = looks_well.then(|| trouble.over_since.unwrap_or(now));
+        trouble.over_since.is_some_and(|since| now.duration_since(since) >= CONVALESCENCE)
     }
 
     /// Topics that could not be subscribed to.
@@ -193,6 +208,22 @@ mod tests {
         troubles.add(Scope::Membership, "what".into());
         assert_eq!(troubles.heal(|scope| *scope == Scope::Connection), Standing::Same);
         assert_eq!(troubles.heal(|scope| *scope == Scope::Membership), Standing::Healed);
+    }
+
+    #[test]
+    fn a_topic_is_read_again_when_it_has_looked_well_for_a_while() {
+        let (mut troubles, now) = (Troubles::default(), Instant::now());
+        troubles.add(Scope::Reading("orders".into()), "what".into());
+        assert!(!troubles.is_read_again("orders", true, now));
+        assert!(!troubles.is_read_again("orders", true, now + CONVALESCENCE / 2));
+        assert!(!troubles.is_read_again("orders", false, now + CONVALESCENCE));
+        assert!(!troubles.is_read_again("orders", true, now + CONVALESCENCE));
+        troubles.add(Scope::Reading("orders".into()), "once more".into());
+        assert!(!troubles.is_read_again("orders", true, now + 2 * CONVALESCENCE));
+        assert!(troubles.is_read_again("orders", true, now + 3 * CONVALESCENCE));
+        assert_eq!(troubles.unread(), ["orders"]);
+        troubles.add(Scope::Membership, "a client is lost".into());
+        assert!(troubles.unread().is_empty());
     }
 
     #[test]
