@@ -221,7 +221,7 @@ module Karafka
         exclusively do
           return false if !runtime.equal?(crashed) || crashed.released?
 
-          successor = launch
+          successor = launch(workers: crashed.pool.wanted) # As many as it was scaled to
           successor.release if crashed.released?
           return false unless keep(successor)
 
@@ -240,9 +240,9 @@ module Karafka
       end
 
       # It is known before it starts: what fails at once, and a stop that comes meanwhile, are about this one.
-      def launch
+      def launch(workers: nil)
         former = @runtime
-        launched = Runtime.new(crash_policy, @record)
+        launched = Runtime.new(crash_policy, @record, workers: workers)
         @launching = Thread.current
         @runtime = launched
         launched.start

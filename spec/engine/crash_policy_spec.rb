@@ -58,6 +58,16 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
       eventually("quiet") { embedded.state == :quiet }
     end
 
+    it "has as many workers as there were" do
+      set_up(:restart)
+      start_with({ topic => 1 })
+      Karafka::Server.workers.scale(3)
+      crash
+      eventually("restart") { embedded.health[:restarts] == 1 && embedded.running? }
+      expect(embedded.health[:workers][:size]).to eq(3)
+      expect(Karafka::App.config.concurrency).to eq(5)
+    end
+
     it "waits twice as long each time, and says when it comes" do
       set_up(:restart) { |config| config.embedded.crash_backoff = 30_000 }
       start_with({ topic => 1 })

@@ -85,7 +85,7 @@ RSpec.describe "docs/errors.md" do
 
   # What the broker answers to requests, from the start until it is told to answer well again
   refused = Module.new do
-    def get_into_trouble
+    def bring_trouble
       broker.native.request_errors(api, [code] * 1_000)
       embedded.start
     end
@@ -150,7 +150,7 @@ RSpec.describe "docs/errors.md" do
     let(:kafka_settings) { { "auto.offset.reset": "error" } }
 
     # The group is to go on behind the end of the topic
-    def get_into_trouble
+    def bring_trouble
       KafkaServer.wire(servers) { |wire| wire.commit(Karafka::App.config.group_id, topic, 0, 5) }
       embedded.start
     end

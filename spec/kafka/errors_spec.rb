@@ -17,10 +17,10 @@ RSpec.describe "docs/errors.md" do
   let(:servers) { kafka_settings.fetch(:"bootstrap.servers") }
   let(:kafka_settings) { { "statistics.interval.ms": 500, **client_settings("scram-sha-256") } }
 
-  def get_into_trouble = embedded.start
+  def bring_trouble = embedded.start
 
   row "authentication", "librdkafka.error", /`sasl\.username` and `sasl\.password`/ do
-    def get_into_trouble
+    def bring_trouble
       allow_access(:read, topic: topic)
       allow_access(:read, group: group)
       kafka.cluster.change_password("alice", "another")

@@ -11,7 +11,7 @@ module ErrorRows
       @provoked ||= Hash.new { |hash, row| hash[row] = [] }
     end
 
-    # The block provides `provoke`, which gets what runs well into trouble, or `get_into_trouble`, and `mend`.
+    # The block provides `provoke`, which gets what runs well into trouble, or `bring_trouble`, and `mend`.
     # @param error [String] how the row begins
     # @param types [Array<String>, String] of `error.occurred`
     # @param message [Regexp]
@@ -27,8 +27,8 @@ module ErrorRows
         class_exec(&provocation)
         under.each do |policy|
           it "is told, and ends as its row says under #{policy}" do
-            set_up(policy)
-            get_into_trouble
+            configure(policy)
+            bring_trouble
             expect_told(row, types, message)
             send(:"expect_#{row.severity}", policy, row)
             expect(host).to have_received(:stop).exactly(policy == :stop_host && row.cause ? 1 : 0).times
@@ -76,7 +76,7 @@ module ErrorRows
 
   # @param policy [Symbol]
   # @yieldparam config [Karafka::Setup::ConfigProxy]
-  def set_up(policy)
+  def configure(policy)
     list = crashes
     setup_embedded(servers, kafka: { "reconnect.backoff.max.ms": 200, **kafka_settings }) do |config|
       settings.each { |name, value| config.public_send(:"#{name}=", value) }
@@ -90,7 +90,7 @@ module ErrorRows
   end
 
   # What runs well gets into trouble. Provocations that have it in trouble from the start have their own.
-  def get_into_trouble
+  def bring_trouble
     start_with({ topic => partitions })
     expect(probes).to eq([200, 200])
     provoke

@@ -12,7 +12,7 @@ module ErrorTable
   # @return [Array<Row>] in the document's order
   def self.rows
     @rows ||= File.readlines(DOCUMENT).map { |line| line.split("|").map(&:strip) }
-                  .select { |cells| cells.size > 6 && %w[passing heals crash].include?(cells[3]) }.map { |cells| row(cells) }
+                  .select { |cells| cells.size > 6 && cells[5].match?(/\A\d/) }.map { |cells| row(cells) }
   end
 
   # @param error [String] the row's, or how it begins

@@ -44,9 +44,11 @@ module Karafka
 
       # @param policy [CrashPolicy] told of what does not pass by itself
       # @param record [StateRecord] told of the states
-      def initialize(policy, record)
+      # @param workers [Integer, nil] nil: `config.concurrency`
+      def initialize(policy, record, workers: nil)
         @policy = policy
         @record = record
+        @workers = workers
         @process_id = ::Process.pid
         @plan = Routing::EnginePlan.new
         self.class.check(@plan)
@@ -125,7 +127,7 @@ module Karafka
         @engine.start
         App.run!
         @dispatcher.start
-        @pool.scale(App.config.concurrency)
+        @pool.scale(@workers || App.config.concurrency)
         @watchdog.start
       end
 

@@ -20,13 +20,20 @@ module Karafka
         @target
       end
 
+      # @return [Integer, nil] how many were asked for last; it outlasts the pool
+      # @api private
+      attr_reader :wanted
+
       # Changes how many workers there are, until the engine stops. Fewer: the ones too many end after their job.
       # @param target [Integer] at least 1
       # @return [nil]
       # @example
       #   Karafka::Server.workers.scale(10)
       def scale(target)
-        from, to = @mutex.synchronize { @closed ? [0, 0] : resize([Integer(target), 1].max) }
+        from, to = @mutex.synchronize do
+          @wanted = [Integer(target), 1].max
+          @closed ? [0, 0] : resize(@wanted)
+        end
         announce(from, to) unless from == to
         nil
       end

@@ -194,19 +194,34 @@ RSpec.describe "Events of a connection" do
     expect(event.payload).to include(error: have_attributes(code: :auto_offset_reset), **ids)
   end
 
-  it "error.occurred, callbacks.*.error" do
-    application(kafka: { "security.protocol": "plaintext" })
-    broken = %w[statistics.emitted rebalance.partitions_assigned]
-    broken.each { |id| Karafka.monitor.subscribe(id) { raise id } }
+  it "error.occurred, callbacks.statistics.error" do
+    application
+    Karafka.monitor.subscribe("statistics.emitted") { raise "subscriber" }
     events = EventRecorder.new("error.occurred")
     start_with({ topic => 3 })
 
-    statistics = events.await("error.occurred") { |told| told[:type] == "callbacks.statistics.error" }
-    expect(statistics.payload).to include(error: have_attributes(message: "statistics.emitted"), **ids)
-    rebalance = events.await("error.occurred") do |told|
-      told[:type] == "callbacks.rebalance.partitions_assigned.error"
-    end
-    expect(rebalance.payload).to include(client_id: /\Aspec#consumer-\d+\z/, **ids)
+    told = events.await("error.occurred") { |event| event[:type] == "callbacks.statistics.error" }
+    expect(told.payload.keys).to contain_exactly(:caller, :error, :type, *ids.keys)
+    expect(told.payload).to include(error: have_attributes(message: "subscriber"), **ids)
     expect(Karafka::Embedded).to be_running
+  end
+
+  steps = %w[assign assigned revoke revoked]
+  it "error.occurred, callbacks.rebalance.partitions_{assign,assigned,revoke,revoked}.error" do
+    application
+    steps.each { |step| Karafka.monitor.subscribe("rebalance.partitions_#{step}") { raise step } }
+    events = EventRecorder.new("error.occurred")
+    expected = ids
+    start_with({ topic => 3 })
+    expect(Karafka::Embedded.stop).to be_clean
+
+    steps.each do |step|
+      type = "callbacks.rebalance.partitions_#{step}.error"
+      told = events.await("error.occurred") { |event| event[:type] == type }
+      expect(told.payload.keys).to contain_exactly(:caller, :error, :type, :client_id, *expected.keys)
+      expect(told.payload).to include(
+        error: have_attributes(message: step), client_id: /\Aspec#consumer-\d+\z/, **expected
+      )
+    end
   end
 end

@@ -52,16 +52,19 @@ RSpec.describe "Events of a consumer" do
     expect(events.of("consumer.shutdown").first.payload.keys).to contain_exactly(:caller, :time)
   end
 
+  # Has the only partition revoked
+  def with_rival(&block)
+    Dir.mktmpdir do |directory|
+      ChildProcess.open(:journal, bootstrap: KafkaServer.bootstrap, topic: topic, group: group.group_id, batch_ms: 0,
+                                  journal: File.join(directory, "journal"), &block)
+    end
+  end
+
   it "consumer.before_schedule_revoked, .revoke, .revoked" do
     application(consumer_class { nil })
     consume("x")
     events.await("worker.completed")
-    Dir.mktmpdir do |directory|
-      ChildProcess.open(:journal, bootstrap: KafkaServer.bootstrap, topic: topic, group: group.group_id, batch_ms: 0,
-                                  journal: File.join(directory, "journal")) do
-        events.await("consumer.revoked", within: 60)
-      end
-    end
+    with_rival { events.await("consumer.revoked", within: 60) }
 
     expect(events.ids & %w[consumer.before_schedule_revoked consumer.revoke consumer.revoked])
       .to eq(%w[consumer.before_schedule_revoked consumer.revoke consumer.revoked])
@@ -158,6 +161,52 @@ RSpec.describe "Events of a consumer" do
       expect(told.payload.keys).to contain_exactly(:caller, :error, :type, *extra)
       expect(told[:error]).to be_a(NotImplementedError)
     end
+  end
+
+  def error_of(type, within: 20)
+    events.await("error.occurred", within: within) { |event| event[:type] == type }
+  end
+
+  it "error.occurred, consumer.after_consume.error" do
+    consumer = consumer_class(enhance_dlq_message: proc { |*| raise "no letter" }) { raise "poison" }
+    application(consumer) { dead_letter_queue(topic: "dead", max_retries: 0) }
+    consume("x")
+
+    told = error_of("consumer.after_consume.error")
+    expect(told.payload.keys).to contain_exactly(:caller, :error, :type, :seek_offset)
+    expect(told.payload).to include(error: have_attributes(message: "no letter"), seek_offset: 0)
+  end
+
+  it "error.occurred, consumer.eofed.error" do
+    application(consumer_class(eofed: proc { raise "at the end" }) { nil }, kafka: { "enable.partition.eof": true }) do
+      eofed true
+    end
+    consume("x")
+
+    told = error_of("consumer.eofed.error")
+    expect(told.payload.keys).to contain_exactly(:caller, :error, :type, :seek_offset)
+    expect(told[:error].message).to eq("at the end")
+  end
+
+  it "error.occurred, consumer.revoked.error" do
+    application(consumer_class(revoked: proc { raise "taken" }) { nil })
+    consume("x")
+    events.await("worker.completed")
+    told = with_rival { error_of("consumer.revoked.error", within: 60) }
+
+    expect(told.payload.keys).to contain_exactly(:caller, :error, :type)
+    expect(told[:error].message).to eq("taken")
+  end
+
+  it "error.occurred, runner.call.error" do
+    application(consumer_class { nil })
+    Karafka.monitor.subscribe("app.running") { raise "subscriber" }
+    Karafka::Embedded.start
+
+    told = error_of("runner.call.error")
+    expect(told.payload.keys).to contain_exactly(:caller, :error, :type)
+    expect(told[:error].message).to eq("subscriber")
+    expect(Karafka::Embedded).to be_running
   end
 
   it "error.occurred, worker.process.error" do
