@@ -47,13 +47,12 @@ impl Prefetch {
     /// A partition that gets less spends its time asking.
     const LEAST_KBYTES: usize = 16;
 
-    /// Divides `total` bytes over `partitions`.
+    /// Divides `total` bytes over `partitions`. A queue that is just below its limit gets one more fetch.
     pub fn divide(total: usize, partitions: usize) -> Self {
         let share_kbytes = total / 1024 / partitions.max(1);
-        Self {
-            queue_kbytes: share_kbytes.clamp(Self::LEAST_KBYTES, Self::QUEUE_KBYTES),
-            fetch_bytes: (share_kbytes * 1024).clamp(2 * Self::LEAST_KBYTES * 1024, Self::FETCH_BYTES),
-        }
+        let fetch_kbytes = (share_kbytes / 2).clamp(Self::LEAST_KBYTES, Self::FETCH_BYTES / 1024);
+        let queue_kbytes = share_kbytes.saturating_sub(fetch_kbytes).clamp(Self::LEAST_KBYTES, Self::QUEUE_KBYTES);
+        Self { queue_kbytes, fetch_bytes: fetch_kbytes * 1024 }
     }
 }
 
@@ -168,8 +167,8 @@ mod tests {
     fn few_partitions_share_without_noticing_and_many_get_less() {
         let mut settings = settings(&[]);
         assert_eq!(settings.expect_partitions(4), Sizing::Fits);
-        assert_eq!(settings.expect_partitions(500), Sizing::Changed);
-        assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "32");
+        assert_eq!(settings.expect_partitions(250), Sizing::Changed);
+        assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "33");
         assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "32768");
     }
 
