@@ -32,8 +32,9 @@ module Bench
       JSON.parse(told, symbolize_names: true).fetch(:result)
     end
 
-    # Loads the gem and what consumes for the benches
+    # Loads the gem and what consumes for the benches; not Rails, which would be there wherever it is installed
     def load
+      ENV["KARAFKA_REQUIRE_RAILS"] = "false"
       $LOAD_PATH.unshift(LIBRARY) unless $LOAD_PATH.include?(LIBRARY)
       require "karafka_embedded"
       require_relative "consumers"

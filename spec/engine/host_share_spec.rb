@@ -32,10 +32,12 @@ RSpec.describe "What the engine takes of its host" do
     set_up(host_share: 10) { messages.each(&:raw_payload) }
     backlog
     with_busy_host do
-      eventually("contention") { now_in_health.values_at(:contention, :allowed).then { |seen, part| seen > 60 && part <= 15 } }
-      expect(now_in_health).to include(host_share: 10.0)
+      eventually("contention") do
+        expect(now_in_health).to include(host_share: 10.0)
+        now_in_health[:contention] > 60 && now_in_health[:allowed] <= 15
+      end
     end
-    eventually("full speed") { now_in_health[:allowed] == 100.0 }
+    eventually("full speed") { now_in_health[:allowed] >= 100 }
     expect(errors).to be_empty
   end
 
@@ -43,8 +45,8 @@ RSpec.describe "What the engine takes of its host" do
     set_up(host_share: 100) { messages.each(&:raw_payload) }
     backlog
     with_busy_host do
-      consumed = -> { Karafka::Embedded.health[:groups].sum { |group| group[:assigned].sum { |one| one[:lag].to_i } } }
-      eventually("the end of the backlog", within: 60) { consumed.call.zero? }
+      lags = -> { Karafka::Embedded.health[:groups].first[:assigned].map { |partition| partition[:lag] } }
+      eventually("the end of the backlog", within: 60) { lags.call == [0, 0] }
       expect(now_in_health).to include(host_share: 100.0, contention: 0.0, allowed: 100.0)
     end
   end
@@ -57,7 +59,10 @@ RSpec.describe "What the engine takes of its host" do
       partitions = event[:statistics].dig("topics", topic, "partitions") || {}
       seen << partitions.sum { |_, partition| partition["fetchq_size"] }
     end
-    2.times { |partition| feed(topic, Array.new(4_000, "x" * 1_000), partition: partition) }
+    # A broker hands out whole batches of a producer, however small a fetch is
+    Feed.open(bootstrap) do |feed|
+      [0, 1].product((1..40).to_a) { |partition, _| feed.send(topic, Array.new(100, "x" * 1_000), partition: partition) }
+    end
     sizes = []
     eventually("queues that are as full as they may be") do
       sizes << seen.pop until seen.empty?

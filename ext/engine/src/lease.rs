@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::batch::Batch;
 use crate::partition::Partition;
 use crate::phase::Hook;
-use crate::ready::{Measure, Waited};
+use crate::ready::Waited;
 
 /// What a worker is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +52,7 @@ pub struct Lease {
     batch: Batch,
     attempt: u32,
     settled: AtomicBool,
-    began: OnceLock<Began>,
-}
-
-/// What the thread had used when the job began on it.
-struct Began {
-    switches: i64,
-    cpu: Option<Duration>,
+    began: OnceLock<Usage>,
 }
 
 impl Lease {
@@ -90,16 +84,15 @@ impl Lease {
     /// Whether jobs wait for something decides how many workers are worth waking; what they use of the processor, and
     /// how busy the others are, decides when the next one begins.
     pub fn begin(&self, waited: Duration) {
-        let measure = self.partition.job_began(waited);
-        let cpu = (measure == Measure::Processor).then(processor_time);
-        let _ = self.began.set(Began { switches: voluntary_switches(), cpu });
+        self.partition.job_began(waited);
+        let _ = self.began.set(Usage::of_this_thread());
     }
 
     fn observe(&self) {
         if let Some(began) = self.began.get() {
-            let waited = if voluntary_switches() == began.switches { Waited::No } else { Waited::Yes };
-            let cpu = began.cpu.map_or(Duration::ZERO, |before| processor_time().saturating_sub(before));
-            self.partition.job_ended(waited, cpu);
+            let now = Usage::of_this_thread();
+            let waited = if now.switches == began.switches { Waited::No } else { Waited::Yes };
+            self.partition.job_ended(waited, now.cpu.saturating_sub(began.cpu));
         }
     }
 
@@ -155,21 +148,34 @@ impl Drop for Lease {
     }
 }
 
-/// What the calling thread has used of a processor.
-fn processor_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes the struct that it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+/// What a thread has used until now.
+struct Usage {
+    /// How often it gave the processor up by itself; constant where the system does not tell.
+    switches: i64,
+    cpu: Duration,
 }
 
-/// How often the calling thread gave the processor up by itself; constant where the system does not tell.
-fn voluntary_switches() -> i64 {
-    // SAFETY: the structure is plain numbers, for which zero is valid; the call fills it in.
-    unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        #[cfg(target_os = "linux")]
-        libc::getrusage(libc::RUSAGE_THREAD, &mut usage);
-        usage.ru_nvcsw
+impl Usage {
+    #[cfg(target_os = "linux")]
+    fn of_this_thread() -> Self {
+        // SAFETY: the structure is plain numbers, for which zero is valid; the call fills it in.
+        let usage = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            libc::getrusage(libc::RUSAGE_THREAD, &mut usage);
+            usage
+        };
+        let time = |of: libc::timeval| {
+            Duration::from_secs(of.tv_sec.unsigned_abs()) + Duration::from_micros(of.tv_usec.unsigned_abs())
+        };
+        Self { switches: usage.ru_nvcsw, cpu: time(usage.ru_utime) + time(usage.ru_stime) }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of_this_thread() -> Self {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: writes the struct that it is given.
+        unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+        let cpu = Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0));
+        Self { switches: 0, cpu }
     }
 }

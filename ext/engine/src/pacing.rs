@@ -42,7 +42,7 @@ pub struct PacingHealth {
     pub contention: f64,
     /// What the workers may use of one processor at the moment, in percent.
     pub allowed: f64,
-    /// What they use, in percent; not measured while a single one works in an idle host.
+    /// What they use, in percent.
     pub used: f64,
 }
 
@@ -84,12 +84,6 @@ impl Pacing {
             let pause = (cpu + HANDOVER).mul_f64((1.0 - allowed) / allowed).clamp(shortest, LONGEST_PAUSE);
             self.due = Some(self.due.map_or(now, |due| due.max(now)) + pause);
         }
-    }
-
-    /// Whether a job has to be measured that begins beside `others`: not where it is alone in an idle host, where
-    /// measuring would be all that pacing does.
-    pub fn is_needed(&self, now: Instant, others: usize) -> bool {
-        self.share < 1.0 && (others > 0 || self.contention.at(now) > NEGLIGIBLE)
     }
 
     /// The part of one processor that the workers may use together.
@@ -189,7 +183,6 @@ mod tests {
     fn an_idle_host_is_used_in_full() {
         let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
         assert!(run(&mut pacing, &mut clock, Duration::from_secs(1), IDLE) > 0.95);
-        assert!(!pacing.is_needed(clock, 0));
     }
 
     #[test]
@@ -242,7 +235,7 @@ mod tests {
     fn a_hundred_percent_never_paces() {
         let (mut pacing, mut clock) = (Pacing::new(100.0), Instant::now());
         assert!(run(&mut pacing, &mut clock, Duration::from_millis(500), BUSY) > 0.25);
-        assert!(pacing.due(clock).is_none() && !pacing.is_needed(clock, 0));
+        assert!(pacing.due(clock).is_none());
     }
 
     #[test]

@@ -37,7 +37,7 @@ use crate::kafka::{Client, QueueListener};
 use crate::lease::{Job, Lease};
 use crate::offsets::{Course, Offsets};
 use crate::phase::{After, Circumstances, Consumer, Delivery, Effect, Hook, Input, Phase, Rest};
-use crate::ready::{Measure, Taker, Waited};
+use crate::ready::{Taker, Waited};
 use crate::timers::Alarm;
 use link::{BrokerLink, Link};
 use pausing::Pause;
@@ -341,7 +341,7 @@ impl Partition {
     }
 
     /// A job on the partition begins after its worker waited so long for Ruby's lock.
-    pub(crate) fn job_began(&self, waited: Duration) -> Measure {
+    pub(crate) fn job_began(&self, waited: Duration) {
         self.hub.ready.began(waited)
     }
 

@@ -58,15 +58,6 @@ pub enum Waited {
     Yes,
 }
 
-/// What is to be measured of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
-    /// Its processor time.
-    Processor,
-    /// Nothing: measuring costs, and the host is idle.
-    Nothing,
-}
-
 /// A worker's place at the list.
 #[derive(Debug, Default)]
 pub struct Seat {
@@ -256,13 +247,11 @@ impl ReadyList {
         Some(now + LOOK_AGAIN)
     }
 
-    /// A job begins whose worker waited so long for Ruby's lock. Returns whether its use of the processor is wanted.
-    pub fn began(&self, waited: Duration) -> Measure {
-        let now = Instant::now();
+    /// A job begins whose worker waited so long for Ruby's lock.
+    pub fn began(&self, waited: Duration) {
         let mut list = self.list.lock();
         let others = list.busy_workers.saturating_sub(1);
-        list.pacing.began(now, waited, others);
-        if list.pacing.is_needed(now, others) { Measure::Processor } else { Measure::Nothing }
+        list.pacing.began(Instant::now(), waited, others);
     }
 
     /// A job ended that did or did not wait for anything, and used so much of a processor.
