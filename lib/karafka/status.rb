@@ -18,7 +18,9 @@ module Karafka
 
     ORDER = STATES.keys.each_with_index.to_h.freeze
     DONE = %i[quieting quiet stopping stopped terminated].freeze
-    private_constant :ORDER, :DONE
+    # Longest wait for another thread's subscribers, in seconds
+    PATIENCE = 1
+    private_constant :ORDER, :DONE, :PATIENCE
 
     STATES.each do |state, transition|
       define_method(:"#{state}?") { @status == state }
@@ -27,6 +29,7 @@ module Karafka
 
     def initialize
       @mutex = Mutex.new
+      @told = ConditionVariable.new
       @status = :initializing
     end
 
@@ -56,21 +59,32 @@ module Karafka
     # The event is emitted outside of the lock: its subscribers may ask for the state or move it on. From `setup` a
     # subscriber's error goes to who called it; a run does not end, or fail to, because of one.
     def advance_to(state)
-      moved = @mutex.synchronize do
-        next false if ORDER.fetch(state) <= ORDER.fetch(@status)
-
-        @status = state
-        true
-      end
-      tell(state) if moved
+      tell(state) if @mutex.synchronize { move(state) }
     rescue StandardError, ScriptError => e
       raise if ORDER.fetch(state) <= ORDER.fetch(:initialized)
 
       Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
     end
 
+    # @return [Boolean] is it news; else whoever told of it has done so: what follows a state is told after it
+    def move(state)
+      if ORDER.fetch(state) > ORDER.fetch(@status)
+        @status = state
+        @teller = Thread.current
+        return true
+      end
+
+      @told.wait(@mutex, PATIENCE) if @teller&.alive? && !@teller.equal?(Thread.current)
+      false
+    end
+
     def tell(state)
       Karafka.monitor.instrument("app.#{state}", caller: self, server_id: Server.id)
+    ensure
+      @mutex.synchronize do
+        @teller = nil if @teller.equal?(Thread.current)
+        @told.broadcast
+      end
     end
   end
 end

@@ -61,7 +61,9 @@ RSpec.describe "What the engine takes of its host" do
     end
     # A broker hands out whole batches of a producer, however small a fetch is
     Feed.open(bootstrap) do |feed|
-      [0, 1].product((1..40).to_a) { |partition, _| feed.send(topic, Array.new(100, "x" * 1_000), partition: partition) }
+      [0, 1].product((1..40).to_a) do |partition, _|
+        feed.send(topic, Array.new(100, "x" * 1_000), partition: partition)
+      end
     end
     sizes = []
     eventually("queues that are as full as they may be") do

@@ -168,8 +168,8 @@ RSpec.describe "Events of a consumer" do
   end
 
   it "error.occurred, consumer.after_consume.error" do
-    consumer = consumer_class(enhance_dlq_message: proc { |*| raise "no letter" }) { raise "poison" }
-    application(consumer) { dead_letter_queue(topic: "dead", max_retries: 0) }
+    application(consumer_class { raise "poison" }) { dead_letter_queue(topic: "dead", max_retries: 0) }
+    allow(Karafka.producer).to receive(:produce_async).and_raise("no letter")
     consume("x")
 
     told = error_of("consumer.after_consume.error")

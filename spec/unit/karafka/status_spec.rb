@@ -25,6 +25,22 @@ RSpec.describe Karafka::Status do
     expect(seen.size).to eq(1)
   end
 
+  it "goes on for others when all have heard" do
+    gate = Queue.new
+    Karafka.monitor.subscribe("app.stopping") do
+      gate.pop
+      seen << :heard
+    end
+    first = Thread.new { status.stop! }
+    eventually("stopping") { status.stopping? }
+    second = Thread.new { status.stop!.tap { seen << :went_on } }
+    eventually("wait") { second.stop? && gate.num_waiting == 1 }
+    gate << :go
+    [first, second].each(&:join)
+
+    expect(seen.last(2)).to eq(%i[heard went_on])
+  end
+
   it "is done from quieting on" do
     expect(status.tap(&:run!)).not_to be_done
     expect(status.tap(&:quiet!)).to be_done
