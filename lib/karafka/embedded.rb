@@ -267,9 +267,9 @@ module Karafka
         false
       end
 
-      # A call of {stop} is under way, or what it began by a consumer
+      # A call of {stop} is under way, or what it began by a consumer, even if the engine has not heard of it yet
       def stopping?
-        !@stops.empty? || state == :stopping
+        !@stops.empty? || state == :stopping || (runtime.released? && runtime.live?)
       end
 
       def await_stops
