@@ -132,6 +132,9 @@ RSpec.describe Karafka::Embedded do
       expect(described_class.stop(timeout: 1_000)).to be_clean
       expect(described_class.state).to eq(:stopped)
       expect(errors.map { |one| one.error.message }).to include(/subscriber.* has not returned in time/)
+    ensure
+      never.close
+      eventually("end of what it held") { Thread.list.none? { |thread| thread.name&.start_with?("karafka") } }
     end
 
     it "waits for a batch that runs and tells that it did" do
