@@ -226,7 +226,7 @@ impl Poller {
                     self.outage = None;
                 }
             },
-            GroupCommand::Replace { code, reason } => self.fail(Outage::unreadable(&self.group, code, &reason)),
+            GroupCommand::Replace { code, reason } => self.fail(Outage::unusable(&self.group, code, &reason)),
             #[allow(clippy::panic)] // The point of the command.
             GroupCommand::Fail(Failure::Panic) => panic!("asked to"),
             GroupCommand::Fail(Failure::Stall(length)) => std::thread::sleep(length),

@@ -108,10 +108,8 @@ module Karafka
 
       # Called by a worker's thread as its last act, whatever ended it
       def exited(worker)
-        @mutex.synchronize do
-          @workers.delete(worker)
-          add if short?
-        end
+        @mutex.synchronize { @workers.delete(worker) }
+        replenish
       rescue ::ThreadError
         nil # The process ends, or has no threads left: the watchdog sees it, and tries again.
       rescue StandardError => e

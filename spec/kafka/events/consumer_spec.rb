@@ -214,7 +214,7 @@ RSpec.describe "Events of a consumer" do
     Karafka.monitor.subscribe("consumer.before_schedule_consume") { raise "subscriber" }
     consume("x")
 
-    told = events.await("error.occurred") { |event| event[:type] == "worker.process.error" }
+    told = error_of("worker.process.error")
     expect(told.payload.keys).to contain_exactly(:caller, :error, :type, :job, :jobs_queue)
     expect(told[:error].message).to eq("subscriber")
     expect(Karafka::Embedded).to be_running
@@ -227,7 +227,7 @@ RSpec.describe "Events of a consumer" do
     events.await("consumer.consume")
     Karafka::Embedded.stop(timeout: 500)
 
-    told = events.await("error.occurred") { |event| event[:type] == "app.stopping.error" }
+    told = error_of("app.stopping.error")
     expect(told.payload.keys)
       .to contain_exactly(:caller, :error, :type, :active_listeners, :alive_workers, :in_processing)
     expect(told[:error]).to be_a(Karafka::Errors::ForcefulShutdownError)

@@ -44,12 +44,11 @@ impl Outage {
     }
 
     pub(super) fn fatal(group: &GroupShared, code: Code, reason: &str) -> Self {
-        let reason = format!("fatal error of the Kafka client: {reason}");
-        Self { code: code as i32, message: group.explain(code, &reason), cause: Cause::Kafka(recovery(code)) }
+        Self::unusable(group, code, &format!("fatal error of the Kafka client: {reason}"))
     }
 
-    pub(super) fn unreadable(group: &GroupShared, code: Code, reason: &str) -> Self {
-        Self { code: code as i32, message: group.explain(code, reason), cause: Cause::Kafka(Recovery::Rejoin) }
+    pub(super) fn unusable(group: &GroupShared, code: Code, reason: &str) -> Self {
+        Self { code: code as i32, message: group.explain(code, reason), cause: Cause::Kafka(recovery(code)) }
     }
 
     pub(super) fn outdated(group: &GroupShared) -> Self {
