@@ -10,7 +10,11 @@ module Bench
     TOPIC = "bench-host"
     STEADY_TOPIC = "bench-host-steady"
     STEADY = { every_ms: 0.4, rate: 2_500 }.freeze
-    SECONDS = 5
+    # A producer's own default, and one that sends each message alone: the broker answers many more fetches
+    LINGERS_MS = [5, 0].freeze
+    SECONDS = 3
+    # Loads of both kinds in a run, in turn: what else happens on the machine changes within seconds
+    PAIRS = 3
     # Time for the pace to settle, which is not measured
     SETTLE = 1.0
     ADAPTED_MS = 200
@@ -34,29 +38,39 @@ module Bench
 
     def steady
       Tools.fill(@servers, STEADY_TOPIC, 1, 1)
-      messages = (((SECONDS + (2 * SETTLE)) * 2 * @options.runs) + 30) * STEADY[:rate]
-      sender = Tools.send_paced(@servers, STEADY_TOPIC, 1, messages.to_i, STEADY[:every_ms])
-      compare("steady #{STEADY[:rate]} msg/s beside requests", STEADY_TOPIC,
+      LINGERS_MS.each { |linger_ms| steady_with(linger_ms) }
+    end
+
+    def steady_with(linger_ms)
+      seconds = ((SECONDS + (2 * SETTLE)) * 2 * PAIRS * @options.runs) + 30
+      sender = Tools.send_paced(@servers, STEADY_TOPIC, 1, (seconds * STEADY[:rate]).to_i,
+                                [STEADY[:every_ms], linger_ms])
+      compare("steady #{STEADY[:rate]} msg/s (linger #{linger_ms} ms) beside requests", STEADY_TOPIC,
               wanted: { ratio: 0.98.., value: (STEADY[:rate] * 0.95).. }, initial_offset: "latest")
     ensure
       end_process(sender) if sender
     end
 
+    # Each run compares its own loads, and the medians of the comparisons count
     def compare(name, topic, wanted:, initial_offset: "earliest")
       BusyHost.with(@servers, INITIAL_OFFSET: initial_offset) do |host|
         host.load(2)
-        rounds = Array.new(@options.runs) { [host.load(SECONDS), beside(host, topic)] }
-        without = rounds.map(&:first)
-        with = rounds.map { |round| round.last.first }
-        requests, p99 = %i[requests_per_second p99_ms].map { |what| [median(with, what), median(without, what)] }
-        @reporter.add(
-          name, value: Figures.median(rounds.map { |round| round.last.last }), unit: "msg/s", floor: requests.last,
-                ratio: requests.reduce(:fdiv), p99_ms: p99.first, p99_ratio: p99.reduce(:fdiv), wanted: wanted
-        )
+        runs = Array.new(@options.runs) { beside_and_without(host, topic) }
+        @reporter.add(name, **runs.first.keys.to_h { |key| [key, Figures.median(runs.map { |run| run[key] })] },
+                            unit: "msg/s", wanted: wanted)
       end
     end
 
-    def median(loads, what) = Figures.median(loads.map(&what))
+    def beside_and_without(host, topic)
+      pairs = Array.new(PAIRS) { [host.load(SECONDS), beside(host, topic)] }
+      without = pairs.map(&:first)
+      with, rates = pairs.map(&:last).transpose
+      requests, p99 = %i[requests_per_second p99_ms].map { |what| [mean(with, what), mean(without, what)] }
+      { value: rates.sum / PAIRS, floor: requests.last, ratio: requests.reduce(:fdiv), p99_ms: p99.first,
+        p99_ratio: p99.reduce(:fdiv) }
+    end
+
+    def mean(loads, what) = loads.sum(&what) / loads.size
 
     # @return [Array(BusyHost::Load, Float)] the load's figures, and messages a second
     def beside(host, topic)

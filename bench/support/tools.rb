@@ -44,9 +44,12 @@ module Bench
     end
 
     # Sends stamped messages at a pace
+    # @param pace [Numeric, Array(Numeric, Numeric)] milliseconds between two, and how long the producer gathers them
     # @return [Integer] process id
-    def send_paced(servers, topic, partitions, messages, every_ms)
-      spawn(binary("produce"), "paced", *[servers, topic, partitions, messages, every_ms].map(&:to_s))
+    def send_paced(servers, topic, partitions, messages, pace)
+      every_ms, linger_ms = pace
+      size = [partitions, messages, every_ms, linger_ms || 0]
+      spawn(binary("produce"), "paced", servers, topic, *size.map(&:to_s))
     end
 
     def binary(name) = File.join(BINARIES, name)

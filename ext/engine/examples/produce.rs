@@ -1,9 +1,9 @@
 //! Fills topics for the benches.
 //!
 //! `produce backlog BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES` makes the topic if it isn't there, and adds messages
-//! of 200 bytes until it holds that many. `produce paced BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES EVERY_MS` sends one
-//! every few milliseconds, round robin, without linger; a payload begins with the nanoseconds of `CLOCK_MONOTONIC` at
-//! its send, in 20 digits. In PARTITIONS, `4` stands for all of four, `1..4` for all but the first of them.
+//! of 200 bytes until it holds that many. `produce paced BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES EVERY_MS LINGER_MS`
+//! sends one every few milliseconds, round robin; a payload begins with the nanoseconds of `CLOCK_MONOTONIC` at its
+//! send, in 20 digits. In PARTITIONS, `4` stands for all of four, `1..4` for all but the first of them.
 
 use std::error::Error;
 use std::ops::Range;
@@ -98,8 +98,8 @@ impl Target {
         Ok(())
     }
 
-    fn paced(&self, messages: i64, every: Duration) -> Result<()> {
-        let producer: BaseProducer = self.client().set("linger.ms", "0").create()?;
+    fn paced(&self, messages: i64, every: Duration, linger_ms: &str) -> Result<()> {
+        let producer: BaseProducer = self.client().set("linger.ms", linger_ms).create()?;
         let mut payload = [b'x'; SIZE];
         let mut due = Instant::now();
         for index in 0..messages {
@@ -135,7 +135,10 @@ fn main() -> Result<()> {
     let messages = next("MESSAGES")?.parse()?;
     match mode.as_str() {
         "backlog" => target.backlog(messages),
-        "paced" => target.paced(messages, Duration::from_secs_f64(next("EVERY_MS")?.parse::<f64>()? / 1_000.0)),
+        "paced" => {
+            let every = Duration::from_secs_f64(next("EVERY_MS")?.parse::<f64>()? / 1_000.0);
+            target.paced(messages, every, &next("LINGER_MS")?)
+        }
         other => Err(format!("produce: {other} is neither backlog nor paced").into()),
     }
 }

@@ -84,7 +84,12 @@ impl Lease {
     /// Whether jobs wait for something decides how many workers are worth waking; what they use of the processor, and
     /// how busy the others are, decides when the next one begins.
     pub fn begin(&self, waited: Duration) {
-        self.partition.job_began(waited);
+        self.partition.turn_began(waited);
+        self.go_on();
+    }
+
+    /// The same for a job that the worker went on with in the same turn.
+    pub fn go_on(&self) {
         let _ = self.began.set(Usage::of_this_thread());
     }
 

@@ -13,10 +13,13 @@ use std::time::{Duration, Instant};
 
 /// A worker that waited longer than this for Ruby's lock found it taken.
 const LONG_WAIT: Duration = Duration::from_micros(100);
-/// What a job costs a busy host beside its own time: Ruby's lock changes hands twice, and caches with it.
-const HANDOVER: Duration = Duration::from_micros(50);
+/// What a turn costs a busy host beside its own time: Ruby's lock changes hands twice, and caches with it.
+const HANDOVER: Duration = Duration::from_micros(300);
+/// In a busy host a worker that has got Ruby's lock goes on to the next batch until it has used so much of the
+/// processor: the lock costs as much as a batch, and no request notices so short a turn.
+const TURN: Duration = Duration::from_micros(400);
 /// Messages that trickle in are gathered for so long in a busy host: a job for each costs more than what it does.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(7);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 /// What is older than a few of these is forgotten: the pace follows the host's load within 200 ms.
 const MEMORY: Duration = Duration::from_millis(40);
 /// Contention up to this is a host that is idle.
@@ -28,9 +31,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Pacing {
     share: f64,
-    contention: Average,
+    /// How often Ruby's lock was found taken.
+    taken: Average,
+    /// How often another worker may have been who had it.
+    taken_by_own: Average,
     own_use: Use,
+    turn: Option<Turn>,
     due: Option<Instant>,
+}
+
+/// The jobs that a worker does one after the other, once it has got Ruby's lock.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    began: Instant,
+    /// What it has used of the processor, zero before its first job ended.
+    used: Duration,
 }
 
 /// What health shows of the pace.
@@ -51,25 +66,31 @@ impl Pacing {
     pub fn new(percent: f64) -> Self {
         Self {
             share: (percent / 100.0).clamp(0.001, 1.0),
-            contention: Average::default(),
+            taken: Average::default(),
+            taken_by_own: Average::default(),
             own_use: Use::default(),
+            turn: None,
             due: None,
         }
     }
 
-    /// A job begins whose worker `waited` for Ruby's lock while `others` of the workers were at work.
+    /// A turn begins whose worker `waited` for Ruby's lock while `others` of the workers were at work.
     pub fn began(&mut self, now: Instant, waited: Duration, others: usize) {
         if self.share >= 1.0 {
             return;
         }
+        self.turn = Some(Turn { began: now, used: Duration::ZERO });
         let taken = if waited > LONG_WAIT { 1.0 } else { 0.0 };
-        self.contention.add(now, self.without_own(now, taken, others));
+        let own = if others == 0 { 0.0 } else { self.own_use.part(now).min(1.0) };
+        self.taken.add(now, taken);
+        self.taken_by_own.add(now, own);
     }
 
-    /// Of a lock that was found taken, the part that the other workers don't explain.
-    fn without_own(&self, now: Instant, taken: f64, others: usize) -> f64 {
-        let own = if others == 0 { 0.0 } else { self.own_use.part(now) };
-        if own > 0.9 { 0.0 } else { ((taken - own) / (1.0 - own)).max(0.0) }
+    /// The part of the time in which the host's threads have Ruby's lock: how often it was found taken, without what
+    /// the other workers explain.
+    fn contention(&self, now: Instant) -> f64 {
+        let own = self.taken_by_own.at(now);
+        if own > 0.9 { 0.0 } else { ((self.taken.at(now) - own) / (1.0 - own)).max(0.0) }
     }
 
     /// A job ended that used so much of a processor.
@@ -80,15 +101,30 @@ impl Pacing {
         self.own_use.add(now, cpu);
         let allowed = self.allowed(now);
         if allowed < 1.0 {
-            let shortest = SHORTEST_PAUSE.mul_f64(self.share / allowed);
-            let pause = (cpu + HANDOVER).mul_f64((1.0 - allowed) / allowed).clamp(shortest, LONGEST_PAUSE);
+            let goes_on = self.turn.is_some_and(|turn| !turn.used.is_zero());
+            let (cost, shortest) = if goes_on {
+                (cpu, Duration::ZERO)
+            } else {
+                (cpu + HANDOVER, SHORTEST_PAUSE.mul_f64(self.share / allowed))
+            };
+            let pause = cost.mul_f64((1.0 - allowed) / allowed).clamp(shortest, LONGEST_PAUSE);
             self.due = Some(self.due.map_or(now, |due| due.max(now)) + pause);
+            if let Some(turn) = &mut self.turn {
+                turn.used += cpu.max(Duration::from_nanos(1));
+            }
         }
+    }
+
+    /// When the turn began whose worker may take the next job before it lets Ruby's lock go, although a pause is due;
+    /// `None` where it may not.
+    pub fn turn_goes_on(&self, now: Instant) -> Option<Instant> {
+        let turn = self.turn.filter(|turn| !turn.used.is_zero() && turn.used < TURN)?;
+        self.due(now).map(|_| turn.began)
     }
 
     /// The part of one processor that the workers may use together.
     fn allowed(&self, now: Instant) -> f64 {
-        let contention = self.contention.at(now);
+        let contention = self.contention(now);
         if contention <= NEGLIGIBLE {
             return 1.0;
         }
@@ -106,7 +142,7 @@ impl Pacing {
         let percent = |part: f64| (part * 1_000.0).round() / 10.0;
         PacingHealth {
             host_share: percent(self.share),
-            contention: percent(self.contention.at(now)),
+            contention: percent(self.contention(now)),
             allowed: percent(self.allowed(now)),
             used: percent(self.own_use.part(now)),
         }
@@ -203,6 +239,25 @@ mod tests {
         assert!(run(&mut pacing, &mut clock, Duration::from_millis(100), BUSY) < 0.06);
         run(&mut pacing, &mut clock, adapt, IDLE);
         assert!(run(&mut pacing, &mut clock, Duration::from_millis(100), IDLE) > 0.9);
+    }
+
+    #[test]
+    fn in_a_busy_host_short_jobs_share_a_turn() {
+        let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
+        run(&mut pacing, &mut clock, Duration::from_millis(100), IDLE);
+        pacing.began(clock, IDLE, 0);
+        pacing.ended(clock, BATCH);
+        assert_eq!(pacing.turn_goes_on(clock), None, "in an idle host the lock is let go");
+        run(&mut pacing, &mut clock, Duration::from_millis(500), BUSY);
+        clock = pacing.due(clock).unwrap();
+        pacing.began(clock, BUSY, 0);
+        assert_eq!(pacing.turn_goes_on(clock), None, "its job has not ended");
+        pacing.ended(clock, TURN / 2);
+        assert_eq!(pacing.turn_goes_on(clock), Some(clock));
+        let due_after_one = pacing.due(clock).unwrap();
+        pacing.ended(clock, TURN / 2);
+        assert_eq!(pacing.turn_goes_on(clock), None, "it has had its time");
+        assert!(pacing.due(clock).unwrap() > due_after_one, "both jobs are paid for");
     }
 
     #[test]

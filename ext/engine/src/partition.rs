@@ -22,7 +22,7 @@ pub use commit::PendingCommit;
 pub use marking::MarkOutcome;
 pub use pausing::Request;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -117,6 +117,8 @@ pub struct Partition {
     link: RwLock<Option<Box<dyn Link>>>,
     /// What a message of its last batch took, 0 before the first.
     message_bytes: AtomicUsize,
+    /// Whether its last batch was all that was there.
+    emptied: AtomicBool,
 }
 
 impl Partition {
@@ -143,6 +145,7 @@ impl Partition {
             offsets: Mutex::new(Offsets::default()),
             link: RwLock::new(None),
             message_bytes: AtomicUsize::new(0),
+            emptied: AtomicBool::new(false),
         })
     }
 
@@ -205,6 +208,11 @@ impl Partition {
     /// When its last batch was handed out.
     pub fn last_delivery(&self) -> Option<Instant> {
         self.state.lock().last_delivery
+    }
+
+    /// Whether a batch was handed out since then that was all there was.
+    pub fn was_emptied_since(&self, since: Instant) -> bool {
+        self.emptied.load(Ordering::Relaxed) && self.last_delivery().is_some_and(|at| at >= since)
     }
 
     // ---- transitions -----------------------------------------------------------------------------------------
@@ -302,6 +310,7 @@ impl Partition {
     /// Takes what is in the queue; for who has the lease.
     fn read_queue(self: &Arc<Self>, max: usize) -> Batch {
         let haul = self.link.read().as_ref().map(|link| link.take_batch(max)).unwrap_or_default();
+        self.emptied.store(haul.leftover == Leftover::None, Ordering::Relaxed);
         // There may be more, which was announced before this lease and will not be again.
         if haul.leftover == Leftover::Possible {
             self.queue_filled();
@@ -340,8 +349,8 @@ impl Partition {
         Lease::new(Arc::clone(self), job, batch, attempt)
     }
 
-    /// A job on the partition begins after its worker waited so long for Ruby's lock.
-    pub(crate) fn job_began(&self, waited: Duration) {
+    /// A turn of jobs begins with the partition after its worker waited so long for Ruby's lock.
+    pub(crate) fn turn_began(&self, waited: Duration) {
         self.hub.ready.began(waited)
     }
 

@@ -193,6 +193,20 @@ impl ReadyList {
         }
     }
 
+    /// The partition that a worker goes on with in the same turn, see [`Pacing::turn_goes_on`]. Does not wait. What
+    /// trickled in since the turn began is left to gather.
+    pub fn next_in_turn(&self, seat: &Seat) -> Option<Arc<Partition>> {
+        let mut list = self.list.lock();
+        let now = Instant::now();
+        let began = list.pacing.turn_goes_on(now)?;
+        if list.gate == Gate::Closed || seat.interrupted.load(Ordering::Relaxed) {
+            return None;
+        }
+        let at = list.waiting.iter().position(|partition| !partition.was_emptied_since(began))?;
+        list.last_turn = Some(now);
+        list.waiting.remove(at)
+    }
+
     /// The next partition, if there is one, and whatever the other workers do.
     #[cfg(test)]
     pub(crate) fn pop_now(&self) -> Option<Arc<Partition>> {
@@ -217,9 +231,10 @@ impl ReadyList {
         list
     }
 
-    /// Wakes an idle worker for what is ready, unless the busy ones are about to take it.
+    /// Wakes an idle worker for what is ready, unless the busy ones are about to take it, or one waits for the end of a
+    /// pause to do so.
     fn call_help(&self, list: &mut List) {
-        if list.waiting.is_empty() || list.idle_workers == 0 {
+        if list.waiting.is_empty() || list.idle_workers == 0 || list.pause_watch == Watch::On {
             return;
         }
         if !list.turns_fast(Instant::now()) {

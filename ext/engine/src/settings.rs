@@ -7,8 +7,9 @@ use crate::config::GroupConfig;
 
 /// What a user may override: chosen for a consumer that shares its process with a web server.
 const DEFAULTS: &[(&str, &str)] = &[
-    // A consumer slower than the fetcher would otherwise wait a whole second each time its queue is full.
-    ("fetch.queue.backoff.ms", "1"),
+    // A consumer slower than the fetcher would otherwise wait a whole second each time its queue is full; and while it
+    // is full librdkafka's thread wakes that often, which a host with few cores notices.
+    ("fetch.queue.backoff.ms", "3"),
     // With the store interval of marks below the second of work that a crash may repeat.
     ("auto.commit.interval.ms", "900"),
     ("statistics.interval.ms", "5000"),

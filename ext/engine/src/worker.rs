@@ -43,6 +43,12 @@ impl Worker {
         }
     }
 
+    /// The job that the worker goes on with in a host where letting Ruby's lock go costs more than the job; `None` where
+    /// it is to [`Worker::take`]. Does not wait.
+    pub fn take_in_turn(&self) -> Option<Lease> {
+        self.hub.ready.next_in_turn(&self.seat)?.take()
+    }
+
     /// Makes a [`Worker::take`] that waits, or the next one, return early.
     pub fn interrupt(&self) {
         self.hub.ready.interrupt(&self.seat);

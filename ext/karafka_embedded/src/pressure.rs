@@ -10,7 +10,7 @@ use magnus::value::ReprValue;
 use magnus::{KwArgs, Ruby, Value, kwargs};
 
 /// Bytes of batches, alive or dead, beyond what was alive after the last collection.
-const SLACK: isize = 4 << 20;
+const SLACK: isize = 8 << 20;
 
 static HELD: AtomicIsize = AtomicIsize::new(0);
 static BASE: AtomicIsize = AtomicIsize::new(0);

@@ -1,7 +1,7 @@
 //! `Karafka::Native::Worker`: a Ruby worker thread's side of the engine.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use karafka_engine::worker::{Taken, Worker as EngineWorker};
 use magnus::value::ReprValue;
@@ -23,12 +23,16 @@ impl Worker {
         Self { inner: Arc::clone(engine.inner()).worker() }
     }
 
-    /// Waits without the GVL for a job: a `Lease`, `:interrupted` when Ruby wants the thread to look up, `:closed` when
+    /// Takes the next job of the same turn, or waits without the GVL for one: a `Lease`, `:interrupted` when Ruby wants the thread to look up, `:closed` when
     /// none will come. Interrupts are not looked at in here, so that none falls between a job and its return.
     fn take(ruby: &Ruby, rb_self: &Self) -> Result<Value, Error> {
         guard(ruby, || {
             if !rb_self.inner.is_home() {
                 return Ok(ruby.sym_new("closed").as_value());
+            }
+            if let Some(lease) = rb_self.inner.take_in_turn() {
+                lease.go_on();
+                return Ok(Lease::new(lease, Duration::ZERO).into_value_with(ruby));
             }
             let taken = gvl::without(|| (rb_self.inner.take(), Instant::now()), &|| rb_self.inner.interrupt());
             Ok(match taken {

@@ -79,7 +79,6 @@ module Karafka
       # should not repeat more than a second of work.
       def kafka_to_h(group)
         defaults = {
-          "fetch.queue.backoff.ms": 1,
           "auto.commit.interval.ms": @config.embedded.auto_commit_interval,
           **Embedded::Broker.client_settings(group.kafka)
         }

@@ -28,7 +28,7 @@ RSpec.describe Karafka::Routing::EnginePlan do
 
     expect(group[:kafka]).to eq(
       "bootstrap.servers" => "a:1", "fetch.wait.max.ms" => "7", "client.id" => "shop", "group.id" => "app",
-      "auto.offset.reset" => "earliest", "enable.auto.offset.store" => "false", "fetch.queue.backoff.ms" => "1",
+      "auto.offset.reset" => "earliest", "enable.auto.offset.store" => "false",
       "auto.commit.interval.ms" => "900", "statistics.interval.ms" => "5000", "max.poll.interval.ms" => "300000",
       "socket.nagle.disable" => "true", "client.software.name" => "karafka",
       "client.software.version" => "v#{Karafka::VERSION}", "allow.auto.create.topics" => "true",
