@@ -202,15 +202,20 @@ mod tests {
     const BUSY: Duration = Duration::from_micros(500);
     const IDLE: Duration = Duration::from_micros(3);
 
-    /// Runs jobs one after the other for a while: the time they were given, as a part of it.
+    /// Runs turns one after the other for a while: the time their jobs were given, as a part of it.
     fn run(pacing: &mut Pacing, clock: &mut Instant, length: Duration, waited: Duration) -> f64 {
         let (began, mut used) = (*clock, Duration::ZERO);
         while *clock - began < length {
             *clock = pacing.due(*clock).unwrap_or(*clock) + waited;
             pacing.began(*clock, waited, 0);
-            *clock += BATCH;
-            used += BATCH;
-            pacing.ended(*clock, BATCH);
+            loop {
+                *clock += BATCH;
+                used += BATCH;
+                pacing.ended(*clock, BATCH);
+                if pacing.turn_goes_on(*clock).is_none() {
+                    break;
+                }
+            }
         }
         used.as_secs_f64() / (*clock - began).as_secs_f64()
     }

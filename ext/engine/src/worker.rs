@@ -19,13 +19,13 @@ pub enum Taken {
 /// One worker. Its thread is the application's.
 pub struct Worker {
     hub: Arc<Hub>,
-    seat: Seat,
+    seat: Arc<Seat>,
 }
 
 impl Worker {
     /// A worker of the engine behind `hub`.
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, seat: Seat::default() }
+        Self { hub, seat: Arc::default() }
     }
 
     /// Waits for the next job.

@@ -27,6 +27,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     engine::define(ruby, &native)?;
     lease::define(ruby, &native)?;
     partition::define(ruby, &native)?;
+    pressure::define(ruby, &native)?;
     producer::define(ruby, &native)?;
     worker::define(ruby, &native)?;
     look_up_classes(ruby);

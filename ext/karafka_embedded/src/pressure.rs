@@ -3,11 +3,16 @@
 //! Ruby counts native memory towards its own limits, but sweeps lazily: a consumer that makes few objects drags two
 //! collections' worth of dead batches along. Past [`SLACK`] more than the last collection left alive, a minor
 //! collection sweeps at once. Batches that the application keeps move that base line, so keeping many costs nothing.
+//!
+//! A minor collection frees no old object, and takes for old what an old one refers to: the batch that a consumer has
+//! just then, with its messages and their payloads, would stay until the next major one. So objects that live long and
+//! refer to one job after the other say so ([`refers_to_jobs`]).
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
 use magnus::value::ReprValue;
-use magnus::{KwArgs, Ruby, Value, kwargs};
+use magnus::rb_sys::AsRawValue;
+use magnus::{Error, KwArgs, RModule, Ruby, Value, function, kwargs, prelude::*};
 
 /// Bytes of batches, alive or dead, beyond what was alive after the last collection.
 const SLACK: isize = 8 << 20;
@@ -30,6 +35,21 @@ pub(crate) fn freed(bytes: isize) {
     HELD.fetch_sub(bytes, Ordering::Relaxed);
     // SAFETY: batches are freed by the garbage collector, that is with the GVL; the call only counts.
     unsafe { rb_sys::rb_gc_adjust_memory_usage(-(bytes as rb_sys::ssize_t)) }
+}
+
+/// Has Ruby's collector never take `object` for old. It looks at it, and at what it refers to, in each collection.
+fn refers_to_jobs(object: Value) -> Value {
+    // SAFETY: called with the GVL, with a live object that is no immediate value: its callers pass instances of classes.
+    unsafe { rb_sys::rb_gc_writebarrier_unprotect(object.as_raw()) }
+    object
+}
+
+/// Defines the module function.
+///
+/// # Errors
+/// What Ruby raises.
+pub(crate) fn define(_: &Ruby, native: &RModule) -> Result<(), Error> {
+    native.define_singleton_method("refers_to_jobs", function!(refers_to_jobs, 1))
 }
 
 fn collect(ruby: &Ruby) {

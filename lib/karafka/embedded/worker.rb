@@ -23,6 +23,7 @@ module Karafka
         @native = Native::Worker.new(runtime.engine)
         @on_exit = on_exit
         @retired = false
+        Native.refers_to_jobs(self)
       end
 
       # @return [String]

@@ -29,6 +29,7 @@ module Karafka
         @behaviours = Behaviours.of(topic)
         @persistent = topic.consumer_persistence
         @mutex = Mutex.new
+        Native.refers_to_jobs(self)
       end
 
       # @return [String]
@@ -141,7 +142,7 @@ module Karafka
       # Topic and partition are not known to `initialize` of a consumer, which takes no arguments; `initialized` is
       # where they are.
       def build_consumer
-        consumer = topic.consumer.new
+        consumer = Native.refers_to_jobs(topic.consumer.new)
         consumer.extend(*@behaviours) unless @behaviours.empty?
         consumer.client = @client
         consumer.coordinator = coordinator
