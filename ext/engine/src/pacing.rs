@@ -16,10 +16,13 @@ const LONG_WAIT: Duration = Duration::from_micros(100);
 /// What a turn costs a busy host beside its own time: Ruby's lock changes hands twice, and caches with it.
 const HANDOVER: Duration = Duration::from_micros(300);
 /// In a busy host a worker that has got Ruby's lock goes on to the next batch until it has used so much of the
-/// processor: the lock costs as much as a batch, and no request notices so short a turn.
-const TURN: Duration = Duration::from_micros(400);
-/// Messages that trickle in are gathered for so long in a busy host: a job for each costs more than what it does.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
+/// processor: the lock costs more than a batch, and no request notices so short a turn.
+const TURN: Duration = Duration::from_micros(800);
+/// Messages are gathered for so long in a busy host: a turn costs it about two milliseconds of requests, whatever is
+/// done in it.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(60);
+/// How much a single sample counts at most, after however long a silence.
+const MOST_WEIGHT: f64 = 0.45;
 /// What is older than a few of these is forgotten: the pace follows the host's load within 200 ms.
 const MEMORY: Duration = Duration::from_millis(40);
 /// Contention up to this is a host that is idle.
@@ -164,7 +167,7 @@ struct Average {
 impl Average {
     fn add(&mut self, now: Instant, sample: f64) {
         // A sample after a long silence counts as one and not for the silence: a single wait is no load.
-        let weight = (1.0 - left(self.at, now)).clamp(0.0, 0.3);
+        let weight = (1.0 - left(self.at, now)).clamp(0.0, MOST_WEIGHT);
         self.value += (sample - self.value) * weight;
         self.at = Some(now);
     }
