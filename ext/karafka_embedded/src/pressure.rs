@@ -10,8 +10,8 @@
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-use magnus::value::ReprValue;
 use magnus::rb_sys::AsRawValue;
+use magnus::value::ReprValue;
 use magnus::{Error, KwArgs, RModule, Ruby, Value, function, kwargs, prelude::*};
 
 /// Bytes of batches, alive or dead, beyond what was alive after the last collection.
