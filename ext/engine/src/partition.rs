@@ -16,6 +16,7 @@ mod property;
 mod query;
 mod seeking;
 mod settling;
+mod turn;
 mod window;
 
 pub use commit::PendingCommit;
@@ -37,7 +38,7 @@ use crate::kafka::{Client, QueueListener};
 use crate::lease::{Job, Lease};
 use crate::offsets::{Course, Offsets};
 use crate::phase::{After, Circumstances, Consumer, Delivery, Effect, Hook, Input, Phase, Rest};
-use crate::ready::{Taker, Waited};
+use crate::ready::Taker;
 use crate::timers::Alarm;
 use link::{BrokerLink, Link};
 use pausing::Pause;
@@ -210,11 +211,6 @@ impl Partition {
         self.state.lock().last_delivery
     }
 
-    /// Whether a batch was handed out since then that was all there was.
-    pub fn was_emptied_since(&self, since: Instant) -> bool {
-        self.emptied.load(Ordering::Relaxed) && self.last_delivery().is_some_and(|at| at >= since)
-    }
-
     // ---- transitions -----------------------------------------------------------------------------------------
 
     /// Applies an input to the locked state; the effect has to be [performed](Partition::perform) after unlocking.
@@ -298,15 +294,6 @@ impl Partition {
         }
     }
 
-    /// What of so many bytes, shared by all assigned partitions, is for this one.
-    pub fn part_of(&self, bytes: usize) -> usize {
-        self.hub.ration.part_of(bytes)
-    }
-
-    fn most_messages(&self) -> usize {
-        self.hub.ration.most_messages(self.message_bytes.load(Ordering::Relaxed), self.place.topic.max_messages)
-    }
-
     /// Takes what is in the queue; for who has the lease.
     fn read_queue(self: &Arc<Self>, max: usize) -> Batch {
         let haul = self.link.read().as_ref().map(|link| link.take_batch(max)).unwrap_or_default();
@@ -347,16 +334,6 @@ impl Partition {
             self.offsets.lock().begin_again(first);
         }
         Lease::new(Arc::clone(self), job, batch, attempt)
-    }
-
-    /// A turn of jobs begins with the partition after its worker waited so long for Ruby's lock.
-    pub(crate) fn turn_began(&self, waited: Duration) {
-        self.hub.ready.began(waited)
-    }
-
-    /// A job on the partition ended that did or did not wait, and used so much of a processor.
-    pub(crate) fn job_ended(&self, waited: Waited, cpu: Duration) {
-        self.hub.ready.ended(waited, cpu);
     }
 
     /// Whether only its consumer's last hook is left to be run.

@@ -204,8 +204,7 @@ impl ReadyList {
         }
     }
 
-    /// The partition that a worker goes on with in the same turn, see [`Pacing::turn_goes_on`]. Does not wait. What
-    /// trickled in since the turn began is left to gather.
+    /// The partition that a worker goes on with in the same turn, see [`Pacing::turn_goes_on`]. Does not wait.
     pub fn next_in_turn(&self, seat: &Seat) -> Option<Arc<Partition>> {
         let mut list = self.list.lock();
         let now = Instant::now();
@@ -213,7 +212,7 @@ impl ReadyList {
         if list.gate == Gate::Closed || seat.interrupted.load(Ordering::Relaxed) {
             return None;
         }
-        let at = list.waiting.iter().position(|partition| !partition.was_emptied_since(began))?;
+        let at = list.waiting.iter().position(|partition| partition.goes_on_in_turn(began))?;
         list.last_turn = Some(now);
         list.waiting.remove(at)
     }
@@ -384,6 +383,29 @@ mod tests {
         ready.leave(&leaving);
         assert!(taker.join().unwrap());
         assert_eq!(ready.busy_workers(), 1, "the one that took it");
+    }
+
+    #[test]
+    fn in_a_busy_host_a_worker_goes_on_in_its_turn() {
+        // So small a share that a pause is longer than any machine is slow.
+        let ready = ReadyList::new(Arc::default(), Pacing::new(0.1));
+        let seat = Arc::new(Seat::default());
+        let turn = |waited: Duration| {
+            assert!(matches!(ready.pop(&seat), Turn::Partition(_)));
+            ready.began(waited);
+            ready.ended(Waited::No, Duration::from_micros(100));
+        };
+        (0..3).for_each(|_| ready.push(Partition::for_tests(), Taker::Waiting));
+        turn(Duration::ZERO);
+        assert!(ready.next_in_turn(&seat).is_none(), "an idle host");
+        for _ in 0..8 {
+            ready.push(Partition::for_tests(), Taker::Waiting);
+            std::thread::sleep(Duration::from_millis(20));
+            turn(Duration::from_millis(10));
+        }
+        assert!(ready.next_in_turn(&seat).is_some(), "a busy host");
+        ready.ended(Waited::No, Duration::from_millis(1));
+        assert!(ready.next_in_turn(&seat).is_none(), "the turn is over");
     }
 
     #[test]
