@@ -57,7 +57,7 @@ impl Client {
     /// contradict each other.
     pub fn new(owner: &str, role: ClientRole, settings: &BTreeMap<String, String>) -> Result<Arc<Self>> {
         let (secrets, hints) = (Secrets::of(settings), Hints::new(owner, role, settings));
-        let settings = Settings::new(owner, settings).map_err(|error| error.mask(&secrets))?;
+        let settings = Settings::new(owner, settings)?;
         let (kind, reported) = match role {
             ClientRole::Consumer => (RDKafkaType::RD_KAFKA_CONSUMER, REPORTED),
             ClientRole::Producer => (RDKafkaType::RD_KAFKA_PRODUCER, REPORTED | sys::RD_KAFKA_EVENT_DR),

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 
 use rdkafka::bindings::rd_kafka_conf_res_t;
 
-use super::{c_string, string, sys};
+use super::{Secrets, c_string, string, sys};
 use crate::error::{EngineError, Result};
 
 const REASON_SIZE: usize = 512;
@@ -24,7 +24,8 @@ impl Settings {
         // SAFETY: returns an owned configuration, freed in Drop or handed to rd_kafka_new.
         let conf = Self { raw: unsafe { sys::rd_kafka_conf_new() } };
         for (name, value) in settings {
-            conf.set(owner, name, value)?;
+            // librdkafka quotes what it refuses.
+            conf.set(owner, name, value).map_err(|error| error.mask(&Secrets::of(settings)))?;
         }
         Ok(conf)
     }
@@ -78,6 +79,14 @@ mod tests {
     fn a_refused_setting_is_named_with_its_group() {
         let message = refused("session.timeout.ms", "soon");
         assert!(message.contains("orders") && message.contains("session.timeout.ms"), "{message}");
+    }
+
+    #[test]
+    fn a_secret_that_librdkafka_quotes_is_masked() {
+        let settings = [("sasl.password", "open-sesame"), ("security.protocol", "open-sesame")];
+        let settings = settings.map(|(name, value)| (name.to_string(), value.to_string()));
+        let message = Settings::new("orders", &BTreeMap::from(settings)).map(drop).unwrap_err().to_string();
+        assert!(message.contains("[FILTERED]") && !message.contains("sesame"), "{message}");
     }
 
     #[test]
