@@ -1,11 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "support/base"
 require_relative "support/busy_host"
 
 module Bench
   # What consumers take of a host that is busy with requests: runs without and with consumers alternate in one process,
   # and the medians of both are compared.
-  class HostShare
+  class HostShare < Base
     BACKLOG = 20_000_000
     TOPIC = "bench-host"
     STEADY_TOPIC = "bench-host-steady"
@@ -18,12 +19,6 @@ module Bench
     # Time for the pace to settle, which is not measured
     SETTLE = 1.0
     ADAPTED_MS = 200
-
-    def initialize(servers, options, reporter)
-      @servers = servers
-      @options = options
-      @reporter = reporter
-    end
 
     def run
       Tools.fill(@servers, TOPIC, 1, [BACKLOG, @options.messages].min)

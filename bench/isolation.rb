@@ -1,22 +1,17 @@
 # frozen_string_literal: true
 
+require_relative "support/base"
 require_relative "support/host"
 
 module Bench
   # Latency on partitions beside one whose consumer takes half a second a message and has a backlog.
-  class Isolation
+  class Isolation < Base
     PARTITIONS = 4
     BACKLOG = 400
     COUNT = 1_000
     WARM_UP = 30
     EVERY_MS = 10
     TOPIC = "bench-isolation"
-
-    def initialize(servers, options, reporter)
-      @servers = servers
-      @options = options
-      @reporter = reporter
-    end
 
     def run
       Tools.fill(@servers, TOPIC, PARTITIONS, BACKLOG)

@@ -1,21 +1,16 @@
 # frozen_string_literal: true
 
+require_relative "support/base"
 require_relative "support/host"
 
 module Bench
   # Lone messages, from their send by another process to their consumer. The producer does not linger; the engine has
   # default settings.
-  class Latency
+  class Latency < Base
     COUNT = 300
     WARM_UP = 20
     EVERY_MS = 50
     TOPIC = "bench-latency"
-
-    def initialize(servers, options, reporter)
-      @servers = servers
-      @options = options
-      @reporter = reporter
-    end
 
     def run
       Tools.fill(@servers, TOPIC, 1, 1)

@@ -1,20 +1,15 @@
 # frozen_string_literal: true
 
+require_relative "support/base"
 require_relative "support/host"
 
 module Bench
   # How long start and stop take, and what an engine with nothing to do costs.
-  class Lifecycle
+  class Lifecycle < Base
     TOPIC = "bench-lifecycle"
     MESSAGES = 10
     SETTLE = 3
     IDLE = 20
-
-    def initialize(servers, options, reporter)
-      @servers = servers
-      @options = options
-      @reporter = reporter
-    end
 
     def run
       Tools.fill(@servers, TOPIC, 1, MESSAGES)

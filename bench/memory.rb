@@ -1,10 +1,11 @@
 # frozen_string_literal: true
 
+require_relative "support/base"
 require_relative "support/host"
 
 module Bench
   # RSS while gigabytes pass through one engine.
-  class Memory
+  class Memory < Base
     PARTITIONS = 4
     SIZE = 200
     PATIENCE = 600
@@ -14,9 +15,7 @@ module Bench
     WARM_UP = 0.1
 
     def initialize(servers, options, reporter)
-      @servers = servers
-      @options = options
-      @reporter = reporter
+      super
       @messages = (options.gigabytes * 1e9 / SIZE).ceil
     end
 

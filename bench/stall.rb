@@ -1,24 +1,19 @@
 # frozen_string_literal: true
 
+require_relative "support/base"
 require_relative "support/counter"
 require_relative "support/host"
 
 module Bench
   # The longest gap of a Ruby thread that counts in a loop, while native calls run beside it; and that of a control
   # without the engine over the same times. Consumers do no Ruby work but what is measured.
-  class Stall
+  class Stall < Base
     TOPIC = "bench-stall"
     GROWTH_MS = 20
     NOWHERE = "127.0.0.1:1"
     IDLE = 2
     JOB = 1.5
     MARKS = 100
-
-    def initialize(servers, options, reporter)
-      @servers = servers
-      @options = options
-      @reporter = reporter
-    end
 
     def run
       Tools.fill(@servers, TOPIC, 2, 2)

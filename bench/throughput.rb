@@ -1,10 +1,11 @@
 # frozen_string_literal: true
 
+require_relative "support/base"
 require_relative "support/host"
 
 module Bench
   # A backlog, beside the floor: runs of both alternate, and the medians count.
-  class Throughput
+  class Throughput < Base
     PATIENCE = 300
     RSS = { rss_mb: ..100 }.freeze
     UNLIMITED = %w[queued.max.messages.kbytes=65536 fetch.message.max.bytes=1048576 fetch.max.bytes=52428800].freeze
@@ -16,12 +17,6 @@ module Bench
       Case.new("4 partitions, each message marked", 4, :MarkEach, { ratio: 0.5.., **RSS }),
       Case.new("500 partitions, payload touched", 500, :Touch, { ratio: 0.5.., **RSS })
     ].freeze
-
-    def initialize(servers, options, reporter)
-      @servers = servers
-      @options = options
-      @reporter = reporter
-    end
 
     def run
       cases = CASES.select { |one| one.name.include?(@options.cases) }
