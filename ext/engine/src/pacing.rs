@@ -108,7 +108,8 @@ impl Pacing {
             let (cost, shortest) = if goes_on {
                 (cpu, Duration::ZERO)
             } else {
-                (cpu + HANDOVER, SHORTEST_PAUSE.mul_f64(self.share / allowed))
+                // Squared: who may use most of the time gathers nothing.
+                (cpu + HANDOVER, SHORTEST_PAUSE.mul_f64((self.share / allowed).powi(2)))
             };
             let pause = cost.mul_f64((1.0 - allowed) / allowed).clamp(shortest, LONGEST_PAUSE);
             self.due = Some(self.due.map_or(now, |due| due.max(now)) + pause);
