@@ -3,7 +3,7 @@
 //! Its length is bounded by the assignment: a partition is in it because its phase says `Ready` or `HookReady`.
 //!
 //! **Who is woken.** Ruby runs one thread at a time, and handing its lock from worker to worker costs more than a short
-//! job. So while the busy workers come back within [`FAST_TURN`] and their jobs keep the processor busy, nobody else
+//! job. So while the busy workers come back within two milliseconds and their jobs keep the processor busy, nobody else
 //! is woken: they take what is ready themselves. Jobs that wait (for a database, say) or take long are worth more
 //! workers, and get them at once; where that shows only later, the control thread looks after a millisecond.
 //!
@@ -13,7 +13,8 @@
 //! **When.** In a busy host the workers pause between batches ([`crate::pacing`]): one of them waits for the end of the
 //! pause, the others rest. A partition that is to leave does not wait for it.
 
-use std::collections::VecDeque;
+mod list;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 
 use crate::pacing::{Pacing, PacingHealth};
 use crate::partition::Partition;
+use list::{Gate, List, Watch};
 
 /// Who is to take a partition that was put into the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub enum Taker {
 }
 
 /// What asking for a partition brought.
-pub enum Turn {
+pub enum Popped {
     /// This partition is next.
     Partition(Arc<Partition>),
     /// The wait was interrupted.
@@ -43,14 +45,10 @@ pub enum Turn {
     Closed,
 }
 
-/// A worker that was given a partition this recently is expected back soon.
-const FAST_TURN: Duration = Duration::from_millis(2);
 /// When the control thread looks whether the busy workers kept up.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// How long a pause may hide that a partition is to leave.
 const PAUSE_SLICE: Duration = Duration::from_millis(50);
-/// Where more jobs than this wait for something, in thousandths, they are worth more workers.
-const MOST_WAITING: u32 = 300;
 
 /// Whether a job gave the processor up by itself: for a database, a lock, a sleep. Being preempted is not waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,82 +65,6 @@ pub struct Seat {
     interrupted: AtomicBool,
     busy: AtomicBool,
     called: Condvar,
-}
-
-struct List {
-    waiting: VecDeque<Arc<Partition>>,
-    /// Who rests until called, the last one to begin last.
-    resting: Vec<Arc<Seat>>,
-    /// Who waits for the end of a pause.
-    pausing: Option<Arc<Seat>>,
-    busy_workers: usize,
-    last_turn: Option<Instant>,
-    /// How many of the jobs wait for something, in thousandths, smoothed.
-    waiting_share: u32,
-    watch: Watch,
-    gate: Gate,
-    pacing: Pacing,
-}
-
-impl List {
-    fn paced(pacing: Pacing) -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            resting: Vec::new(),
-            pausing: None,
-            busy_workers: 0,
-            last_turn: None,
-            // Until jobs show otherwise they are taken to wait.
-            waiting_share: 1_000,
-            watch: Watch::Off,
-            gate: Gate::Open,
-            pacing,
-        }
-    }
-
-    /// The partition whose turn it is; during a pause only one that is to leave.
-    fn next(&mut self, pause_ends: Option<Instant>) -> Option<Arc<Partition>> {
-        match pause_ends {
-            None => self.waiting.pop_front(),
-            Some(_) => {
-                let leaving = self.waiting.iter().position(|partition| partition.is_leaving())?;
-                self.waiting.remove(leaving)
-            }
-        }
-    }
-
-    /// Calls the worker that began to rest last.
-    fn call(&mut self) {
-        if let Some(seat) = self.resting.pop() {
-            seat.called.notify_one();
-        }
-    }
-
-    /// Whether the busy workers may be expected to take what is ready before another worker could.
-    fn turns_fast(&self, now: Instant) -> bool {
-        self.busy_workers > 0
-            && self.waiting_share <= MOST_WAITING
-            && self.last_turn.is_some_and(|at| now.saturating_duration_since(at) < FAST_TURN)
-    }
-}
-
-impl Default for List {
-    fn default() -> Self {
-        Self::paced(Pacing::new(100.0))
-    }
-}
-
-#[derive(PartialEq, Eq)]
-enum Gate {
-    Open,
-    Closed,
-}
-
-/// Whether somebody looks after something.
-#[derive(PartialEq, Eq)]
-enum Watch {
-    Off,
-    On,
 }
 
 /// The ready list.
@@ -168,7 +90,7 @@ impl ReadyList {
     }
 
     /// Waits for the next partition.
-    pub fn pop(&self, seat: &Arc<Seat>) -> Turn {
+    pub fn pop(&self, seat: &Arc<Seat>) -> Popped {
         let mut list = self.list.lock();
         if seat.busy.swap(false, Ordering::Relaxed) {
             list.busy_workers -= 1;
@@ -176,10 +98,10 @@ impl ReadyList {
         loop {
             if seat.interrupted.swap(false, Ordering::Relaxed) {
                 self.call_help(&mut list);
-                return Turn::Interrupted;
+                return Popped::Interrupted;
             }
             // Two workers that hand Ruby's lock to each other for every short job are slower than one.
-            if list.turns_fast(Instant::now()) && list.gate == Gate::Open {
+            if list.returns_fast(Instant::now()) && list.gate == Gate::Open {
                 list = self.rest(list, seat);
                 continue;
             }
@@ -188,12 +110,12 @@ impl ReadyList {
             if let Some(partition) = list.next(pause_ends) {
                 seat.busy.store(true, Ordering::Relaxed);
                 list.busy_workers += 1;
-                list.last_turn = Some(now);
+                list.last_pop = Some(now);
                 self.call_help(&mut list);
-                return Turn::Partition(partition);
+                return Popped::Partition(partition);
             }
             if list.gate == Gate::Closed {
-                return Turn::Closed;
+                return Popped::Closed;
             }
             list = match pause_ends {
                 Some(due) if !list.waiting.is_empty() && list.pausing.is_none() => {
@@ -213,7 +135,7 @@ impl ReadyList {
             return None;
         }
         let at = list.waiting.iter().position(|partition| partition.goes_on_in_turn(began))?;
-        list.last_turn = Some(now);
+        list.last_pop = Some(now);
         list.waiting.remove(at)
     }
 
@@ -234,7 +156,7 @@ impl ReadyList {
     /// Waits until it is called, or for no reason at all.
     fn rest<'a>(&self, mut list: MutexGuard<'a, List>, seat: &Arc<Seat>) -> MutexGuard<'a, List> {
         list.resting.push(Arc::clone(seat));
-        if list.turns_fast(Instant::now()) {
+        if list.returns_fast(Instant::now()) {
             self.watch(&mut list);
         }
         let mut list = seat.called.wait(list);
@@ -248,7 +170,7 @@ impl ReadyList {
         if list.waiting.is_empty() || list.resting.is_empty() || list.pausing.is_some() {
             return;
         }
-        if list.turns_fast(Instant::now()) {
+        if list.returns_fast(Instant::now()) {
             self.watch(list);
         } else {
             list.call();
@@ -273,11 +195,8 @@ impl ReadyList {
             list.watch = Watch::Off;
             return None;
         }
-        let now = Instant::now();
-        if !list.turns_fast(now) && list.pausing.is_none() {
-            list.call();
-        }
-        Some(now + LOOK_AGAIN)
+        self.call_help(&mut list);
+        Some(Instant::now() + LOOK_AGAIN)
     }
 
     /// A job begins whose worker waited so long for Ruby's lock.
@@ -352,28 +271,15 @@ impl ReadyList {
 mod tests {
     use super::*;
 
-    fn list(waiting_share: u32, busy_workers: usize, last_turn: Option<Instant>) -> List {
-        List { waiting_share, busy_workers, last_turn, ..List::default() }
-    }
-
-    #[test]
-    fn busy_workers_are_trusted_when_their_jobs_are_short_and_do_not_wait() {
-        let now = Instant::now();
-        assert!(list(0, 1, Some(now)).turns_fast(now));
-        assert!(!list(0, 0, Some(now)).turns_fast(now), "nobody is busy");
-        assert!(!list(0, 1, Some(now)).turns_fast(now + FAST_TURN), "the last turn is long ago");
-        assert!(!list(MOST_WAITING + 1, 1, Some(now)).turns_fast(now), "jobs wait");
-    }
-
     #[test]
     fn what_a_worker_leaves_behind_is_taken_by_one_that_waits() {
         let ready = Arc::new(ReadyList::default());
         let (leaving, waiting) = (Arc::new(Seat::default()), Arc::new(Seat::default()));
         ready.push(Partition::for_tests(), Taker::Waiting);
-        assert!(matches!(ready.pop(&leaving), Turn::Partition(_)));
+        assert!(matches!(ready.pop(&leaving), Popped::Partition(_)));
         let taker = {
             let (ready, seat) = (Arc::clone(&ready), Arc::clone(&waiting));
-            std::thread::spawn(move || matches!(ready.pop(&seat), Turn::Partition(_)))
+            std::thread::spawn(move || matches!(ready.pop(&seat), Popped::Partition(_)))
         };
         while ready.idle_workers() == 0 {
             std::thread::yield_now();
@@ -391,7 +297,7 @@ mod tests {
         let ready = ReadyList::new(Arc::default(), Pacing::new(0.1));
         let seat = Arc::new(Seat::default());
         let turn = |waited: Duration| {
-            assert!(matches!(ready.pop(&seat), Turn::Partition(_)));
+            assert!(matches!(ready.pop(&seat), Popped::Partition(_)));
             ready.began(waited);
             ready.ended(Waited::No, Duration::from_micros(100));
         };
@@ -418,7 +324,7 @@ mod tests {
                 let rester = {
                     let ready = Arc::clone(&ready);
                     std::thread::spawn(move || {
-                        while let Turn::Partition(_) = ready.pop(&Arc::new(Seat::default())) {
+                        while let Popped::Partition(_) = ready.pop(&Arc::new(Seat::default())) {
                             called.send(number).unwrap();
                         }
                     })
@@ -444,15 +350,15 @@ mod tests {
     #[test]
     fn jobs_are_taken_to_wait_until_they_show_otherwise() {
         let ready = ReadyList::default();
-        let turns_fast = |ready: &ReadyList| {
+        let returns_fast = |ready: &ReadyList| {
             let mut list = ready.list.lock();
-            (list.busy_workers, list.last_turn) = (1, Some(Instant::now()));
-            list.turns_fast(Instant::now())
+            (list.busy_workers, list.last_pop) = (1, Some(Instant::now()));
+            list.returns_fast(Instant::now())
         };
-        assert!(!turns_fast(&ready));
+        assert!(!returns_fast(&ready));
         (0..20).for_each(|_| ready.ended(Waited::No, Duration::ZERO));
-        assert!(turns_fast(&ready));
+        assert!(returns_fast(&ready));
         (0..20).for_each(|_| ready.ended(Waited::Yes, Duration::ZERO));
-        assert!(!turns_fast(&ready));
+        assert!(!returns_fast(&ready));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::hub::Hub;
 use crate::lease::Lease;
-use crate::ready::{Seat, Turn};
+use crate::ready::{Popped, Seat};
 
 /// What asking for a lease brought.
 pub enum Taken {
@@ -32,13 +32,13 @@ impl Worker {
     pub fn take(&self) -> Taken {
         loop {
             match self.hub.ready.pop(&self.seat) {
-                Turn::Partition(partition) => {
+                Popped::Partition(partition) => {
                     if let Some(lease) = partition.take() {
                         return Taken::Lease(lease);
                     }
                 }
-                Turn::Interrupted => return Taken::Interrupted,
-                Turn::Closed => return Taken::Closed,
+                Popped::Interrupted => return Taken::Interrupted,
+                Popped::Closed => return Taken::Closed,
             }
         }
     }
