@@ -4,8 +4,8 @@ require_relative "support/base"
 require_relative "support/busy_host"
 
 module Bench
-  # What consumers take of a host that is busy with requests: runs without and with consumers alternate in one process,
-  # and the medians of both are compared.
+  # What consumers take of a host that is busy with requests: loads without and with consumers alternate in one process,
+  # each run compares its own, and the medians of the comparisons count.
   class HostShare < Base
     BACKLOG = 20_000_000
     TOPIC = "bench-host"
@@ -46,7 +46,6 @@ module Bench
       end_process(sender) if sender
     end
 
-    # Each run compares its own loads, and the medians of the comparisons count
     def compare(name, topic, wanted:, initial_offset: "earliest")
       BusyHost.with(@servers, INITIAL_OFFSET: initial_offset) do |host|
         host.load(2)

@@ -38,9 +38,12 @@ pub(crate) fn freed(bytes: isize) {
 }
 
 /// Has Ruby's collector never take `object` for old. It looks at it, and at what it refers to, in each collection.
+/// What is no object on the heap (an application's `new` may return anything) is left as it is.
 fn refers_to_jobs(object: Value) -> Value {
-    // SAFETY: called with the GVL, with a live object that is no immediate value: its callers pass instances of classes.
-    unsafe { rb_sys::rb_gc_writebarrier_unprotect(object.as_raw()) }
+    if !rb_sys::macros::SPECIAL_CONST_P(object.as_raw()) {
+        // SAFETY: called with the GVL, with a live object on the heap.
+        unsafe { rb_sys::rb_gc_writebarrier_unprotect(object.as_raw()) }
+    }
     object
 }
 

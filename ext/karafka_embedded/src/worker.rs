@@ -23,8 +23,9 @@ impl Worker {
         Self { inner: Arc::clone(engine.inner()).worker() }
     }
 
-    /// Takes the next job of the same turn, or waits without the GVL for one: a `Lease`, `:interrupted` when Ruby wants the thread to look up, `:closed` when
-    /// none will come. Interrupts are not looked at in here, so that none falls between a job and its return.
+    /// Takes the next job of the same turn, or waits without the GVL for one: a `Lease`, `:interrupted` when Ruby wants
+    /// the thread to look up, `:closed` when none will come. Interrupts are not looked at in here, so that none falls
+    /// between a job and its return.
     fn take(ruby: &Ruby, rb_self: &Self) -> Result<Value, Error> {
         guard(ruby, || {
             if !rb_self.inner.is_home() {
