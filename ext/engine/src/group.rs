@@ -141,10 +141,10 @@ impl GroupShared {
         self.queue.lock().as_ref().map(|queue| Arc::clone(queue.client()))
     }
 
-    /// Has the poll thread look around.
+    /// Has the poll thread look around. The queue is not kept for longer than the lock: who lets go of it last destroys
+    /// the client, which takes up to a second, and the control thread or a host's thread can't be that one.
     pub fn wake(&self) {
-        let queue = self.queue.lock().clone();
-        if let Some(queue) = queue {
+        if let Some(queue) = &*self.queue.lock() {
             queue.wake();
         }
         self.commanded.notify_all();
