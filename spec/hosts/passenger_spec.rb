@@ -21,6 +21,7 @@ RSpec.describe "Passenger with consumers", timing: true do
     host.await("other processes, which consume") do
       host.consuming.size == PassengerHost::PROCESSES && (host.consuming & before).empty?
     end
+    host.await_serving
   end
 
   # @return [Hash] what became of messages and processes

@@ -1,19 +1,19 @@
 # frozen_string_literal: true
 
 require "fileutils"
-require "net/http"
 require_relative "diaries"
 require_relative "host_process"
+require_relative "serving"
 
 # Apache with Passenger and the application of spec/hosts/apps/web, with a configuration of its own
 class PassengerHost < HostProcess
+  include Serving
+
   MODULES = "/usr/lib/apache2/modules"
   RUBY = RbConfig.ruby
   PROCESSES = 2
   private_constant :MODULES, :RUBY
 
-  # @return [Integer]
-  attr_reader :port
   # @return [Diaries]
   attr_reader :diaries
 
@@ -53,19 +53,18 @@ class PassengerHost < HostProcess
                                                                             environment: { "TMPDIR" => directory })
   end
 
-  # @param uri [String]
-  # @return [Net::HTTPResponse, nil] nil where nobody answers
-  def get(uri)
-    Net::HTTP.start("127.0.0.1", port, open_timeout: 5, read_timeout: 60) { |http| http.get(uri) }
-  rescue SystemCallError, IOError
-    nil
-  end
-
   # @return [self] once its processes serve and consume
   def await_running
-    await("an answer") { get("/")&.code == "200" }
+    await("an answer") { serving? }
     await("#{PROCESSES} processes that consume") { consuming.size == PROCESSES }
-    await("#{PROCESSES} processes that serve") { (consuming - serving).empty? }
+    await_serving
+  end
+
+  # One that consumes may not have been taken into the pool yet. Passenger kills those when it is told to end, and the
+  # agent of 6.0.17 may crash.
+  # @return [self] once its processes have all answered a request
+  def await_serving
+    await("#{PROCESSES} processes that serve") { (consuming - answering).empty? }
     self
   end
 
@@ -74,10 +73,8 @@ class PassengerHost < HostProcess
     diaries.running & members
   end
 
-  # One that consumes may not have been taken into the pool yet, and the agent of 6.0.17 crashes when it is told to end
-  # while it still spawns.
   # @return [Array<Integer>] processes that have answered a request; several at a time are not all for the same one
-  def serving
+  def answering
     Array.new(2 * PROCESSES) { Thread.new { get("/?serving") } }.each(&:join)
     diaries.lines("begun").map(&:first).uniq
   end

@@ -1,19 +1,19 @@
 # frozen_string_literal: true
 
-require "net/http"
 require_relative "diaries"
 require_relative "host_process"
+require_relative "serving"
 
 # Puma with the application of spec/hosts/apps/web
 class WebHost < HostProcess
+  include Serving
+
   # How Puma can be run: workers, and how its workers come about
   MODES = {
     "single" => [0, "none"], "cluster" => [2, "preload"], "cluster without preloading" => [2, "none"],
     "cluster with fork_worker" => [2, "fork_worker"]
   }.freeze
 
-  # @return [Integer]
-  attr_reader :port
   # @return [Diaries]
   attr_reader :diaries
 
@@ -44,23 +44,10 @@ class WebHost < HostProcess
     }.merge(environment))
   end
 
-  # @param path [String]
-  # @return [Net::HTTPResponse, nil] nil where nobody answers
-  def get(path)
-    Net::HTTP.start("127.0.0.1", port, open_timeout: 5, read_timeout: 30) { |http| http.get(path) }
-  rescue SystemCallError, IOError
-    nil
-  end
-
   # @return [self] once all of its processes serve and consume
   def await_running
     await("#{@processes} processes that consume") { serving? && (!@consumes || consuming.size == @processes) }
     self
-  end
-
-  # @return [Boolean]
-  def serving?
-    get("/")&.code == "200"
   end
 
   # @return [Array<Integer>] its processes that live, and consume as far as they said
