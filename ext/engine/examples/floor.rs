@@ -95,7 +95,7 @@ fn settings(bootstrap_servers: &str, topic: &str, partitions: usize) -> Result<B
     let group = format!("floor-{}", std::process::id());
     let config = EngineConfig::from_json(
         &serde_json::json!({
-            "client_id": "floor", "shutdown_timeout_ms": 1_000, "groups": [{
+            "client_id": "floor", "groups": [{
                 "id": group, "group_id": group, "name": group, "max_messages": 1,
                 "kafka": { "bootstrap.servers": bootstrap_servers, "auto.offset.reset": "earliest" },
                 "topics": [{ "name": topic, "max_messages": 1 }],

@@ -14,8 +14,6 @@ use crate::error::{EngineError, Result};
 pub struct EngineConfig {
     /// Name of this client in the brokers' logs.
     pub client_id: String,
-    /// Longest graceful stop, in milliseconds, where the caller of stop names none.
-    pub shutdown_timeout_ms: u64,
     /// Bytes of messages that may be prefetched in all, divided over the groups and their partitions.
     #[serde(default = "default_prefetch_bytes")]
     pub prefetch_bytes: usize,
@@ -192,13 +190,13 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named() {
-        let error = EngineConfig::from_json(r#"{"client_id":"a","shutdown_timeout_ms":1,"groups":[],"tpyo":1}"#);
+        let error = EngineConfig::from_json(r#"{"client_id":"a","groups":[],"tpyo":1}"#);
         assert!(error.unwrap_err().to_string().contains("tpyo"));
     }
 
     #[test]
     fn debug_shows_no_settings() {
-        let json = r#"{"client_id":"a","shutdown_timeout_ms":1,"groups":[{"id":"g","group_id":"g","name":"n",
+        let json = r#"{"client_id":"a","groups":[{"id":"g","group_id":"g","name":"n",
             "kafka":{"sasl.password":"hunter2"},"max_messages":1,
             "topics":[{"name":"t","max_messages":1}]}]}"#;
         let config = EngineConfig::from_json(json).unwrap();

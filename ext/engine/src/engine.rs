@@ -251,11 +251,6 @@ impl Engine {
         self.groups.iter().map(|g| g.poll_turns()).collect()
     }
 
-    /// The configured longest stop.
-    pub fn shutdown_timeout(&self) -> Duration {
-        Duration::from_millis(self.config.shutdown_timeout_ms)
-    }
-
     /// Whether this is the process the engine was made in.
     pub fn is_home(&self) -> bool {
         self.hub.process.is_home()

@@ -45,7 +45,6 @@ module Karafka
       def to_h
         {
           client_id: @config.client_id,
-          shutdown_timeout_ms: @config.shutdown_timeout,
           prefetch_bytes: @config.embedded.prefetch_memory,
           host_share: @config.embedded.host_share,
           groups: @subscription_groups.map { |group| group_to_h(group) }

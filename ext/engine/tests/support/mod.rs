@@ -79,7 +79,7 @@ impl Cluster {
                     "pause": { "timeout_ms": 10, "max_timeout_ms": 50, "growth": "exponential" } })
             })
             .collect();
-        serde_json::json!({ "client_id": "test", "shutdown_timeout_ms": 10_000, "groups": [{
+        serde_json::json!({ "client_id": "test", "groups": [{
             "id": group, "group_id": group, "name": group, "max_messages": 100,
             "kafka": { "bootstrap.servers": self.bootstrap_servers, "auto.offset.reset": "earliest",
                        "session.timeout.ms": "6000",

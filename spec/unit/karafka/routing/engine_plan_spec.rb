@@ -15,7 +15,7 @@ RSpec.describe Karafka::Routing::EnginePlan do
   it "says what the engine is to do" do
     app
 
-    expect(plan.to_h).to include(client_id: "shop", shutdown_timeout_ms: 60_000)
+    expect(plan.to_h).to include(client_id: "shop", host_share: 5)
     expect(group).to include(group_id: "app", max_messages: 100)
     expect(group[:topics]).to eq(
       [{ name: "orders", max_messages: 100, max_wait_time_ms: 0, offsets: "automatic", eofed: false,
