@@ -104,11 +104,22 @@ pub struct Batch {
     ending: Ending,
 }
 
+/// Messages in offset order, as they came.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// The messages.
+    pub batch: Batch,
+    /// Leader epochs of the first and the last message (KIP-320), -1 where the log does not tell.
+    pub leader_epochs: (i32, i32),
+}
+
 /// What taking from a partition's queue brought.
 #[derive(Debug, Default)]
 pub struct Haul {
-    /// The messages.
-    pub batch: Batch,
+    /// The messages; those behind the point where librdkafka went back are in `later`.
+    pub run: Run,
+    /// What came after it, each run beginning at an offset that is not above the last one of the run before.
+    pub later: Vec<Run>,
     /// Why the partition can't be read at the moment.
     pub error: Option<RDKafkaErrorCode>,
     /// Whether there may be more in the queue.
@@ -137,34 +148,42 @@ impl Batch {
             slots.resize(max_messages.max(slots.len()), std::ptr::null_mut());
             let slots = &mut slots[..max_messages];
             let taken = fill(slots).min(max_messages);
-            let (batch, error) = Self::copy_of(&slots[..taken]);
-            for message in &slots[..taken] {
+            let messages = &slots[..taken];
+            let mut haul = Haul {
+                leftover: if taken == max_messages { Leftover::Possible } else { Leftover::None },
+                ..Haul::default()
+            };
+            for (number, run) in messages.chunk_by(follows).enumerate() {
+                let run = Self::copy_of(run, &mut haul.error);
+                if number == 0 { haul.run = run } else { haul.later.push(run) }
+            }
+            for message in messages {
                 // SAFETY: librdkafka gave us these messages; each is freed once, after it was copied.
                 unsafe { sys::rd_kafka_message_destroy(*message) }
             }
-            Haul { batch, error, leftover: if taken == max_messages { Leftover::Possible } else { Leftover::None } }
+            haul
         })
     }
 
-    fn copy_of(messages: &[*mut sys::rd_kafka_message_t]) -> (Self, Option<RDKafkaErrorCode>) {
-        if messages.is_empty() {
-            return Default::default();
-        }
+    fn copy_of(messages: &[*mut sys::rd_kafka_message_t], error: &mut Option<RDKafkaErrorCode>) -> Run {
         let mut builder = Builder::with_room_for(messages);
-        let (mut ending, mut error) = (Ending::Open, None);
+        let mut ending = Ending::Open;
+        let mut leader_epochs = None;
         for message in messages {
             // SAFETY: the messages are live until `read` frees them.
             let message = unsafe { &**message };
             match message.err {
                 RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => {
                     ending = Ending::Open;
-                    builder.add(message);
+                    let epoch = builder.add(message);
+                    leader_epochs.get_or_insert((epoch, epoch)).1 = epoch;
                 }
                 RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => ending = Ending::EndOfPartition,
-                other => error = outcome(other).err(),
+                other => *error = outcome(other).err(),
             }
         }
-        (Self { memory: Arc::new(builder.memory), first: 0, ending }, error)
+        let batch = Self { memory: Arc::new(builder.memory), first: 0, ending };
+        Run { batch, leader_epochs: leader_epochs.unwrap_or((-1, -1)) }
     }
 
     /// Number of messages.
@@ -288,17 +307,20 @@ impl Builder {
         }
     }
 
-    fn add(&mut self, message: &sys::rd_kafka_message_t) {
-        // SAFETY: payload and key of a live message are NULL or `len` readable bytes; the timestamp call only reads.
-        let (payload, key, timestamp_ms) = unsafe {
+    /// Returns the message's leader epoch.
+    fn add(&mut self, message: &sys::rd_kafka_message_t) -> i32 {
+        // SAFETY: payload and key of a live message are NULL or `len` readable bytes; the calls only read.
+        let (payload, key, timestamp_ms, leader_epoch) = unsafe {
             (
                 self.copy(message.payload.cast(), message.len),
                 self.copy(message.key.cast(), message.key_len),
                 sys::rd_kafka_message_timestamp(message, std::ptr::null_mut()),
+                sys::rd_kafka_message_leader_epoch(message),
             )
         };
-        let headers = self.copy_headers(message);
+        let headers = self.copy_headers(message, leader_epoch);
         self.memory.entries.push(Entry { offset: message.offset, timestamp_ms, payload, key, headers });
+        leader_epoch
     }
 
     /// # Safety
@@ -313,9 +335,9 @@ impl Builder {
         Span { start, len }
     }
 
-    fn copy_headers(&mut self, message: &sys::rd_kafka_message_t) -> Range<u32> {
+    fn copy_headers(&mut self, message: &sys::rd_kafka_message_t, leader_epoch: i32) -> Range<u32> {
         let start = self.memory.headers.len() as u32;
-        if is_known_without_headers(message) {
+        if is_known_without_headers(message, leader_epoch) {
             return start..start;
         }
         let mut headers = std::ptr::null_mut();
@@ -348,15 +370,22 @@ impl Builder {
     }
 }
 
+/// Whether the second of two that came one after the other is in the order of offsets, or no message.
+fn follows(one: &*mut sys::rd_kafka_message_t, next: &*mut sys::rd_kafka_message_t) -> bool {
+    // SAFETY: the messages are live until `read` frees them.
+    let (one, next) = unsafe { (&**one, &**next) };
+    let is_message = |m: &sys::rd_kafka_message_t| m.err == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+    next.offset > one.offset || !is_message(one) || !is_message(next)
+}
+
 /// Whether a message surely has no headers.
 ///
 /// Asking librdkafka makes it allocate a parser for each message, a fifth of what a batch costs. In a record of the
 /// present format (the only one with headers, and with a leader epoch) the number of headers follows the value
 /// (https://kafka.apache.org/documentation/#record), and librdkafka's payload points into the fetched record. A zero
 /// there is "none"; anything else is asked about. The header tests, on every codec, guard the assumption.
-fn is_known_without_headers(message: &sys::rd_kafka_message_t) -> bool {
-    // SAFETY: the call only reads the live message.
-    if message.payload.is_null() || unsafe { sys::rd_kafka_message_leader_epoch(message) } < 0 {
+fn is_known_without_headers(message: &sys::rd_kafka_message_t, leader_epoch: i32) -> bool {
+    if message.payload.is_null() || leader_epoch < 0 {
         return false;
     }
     // SAFETY: a record has at least the one byte of its header count behind its value, in the same buffer.

@@ -14,6 +14,7 @@ mod pausing;
 #[cfg(test)]
 mod property;
 mod query;
+mod reading;
 mod seeking;
 mod settling;
 mod turn;
@@ -42,7 +43,7 @@ use crate::ready::Taker;
 use crate::timers::Alarm;
 use link::{BrokerLink, Link};
 use pausing::Pause;
-use seeking::Reading;
+use reading::Reading;
 use window::WINDOW_LOOK;
 
 /// Where a partition belongs; never changes.
@@ -305,10 +306,14 @@ impl Partition {
         if let Some(code) = haul.error {
             self.report(code, &format!("reading {}", self.label()));
         }
-        if !haul.batch.is_empty() {
-            self.message_bytes.store(haul.batch.average_bytes(), Ordering::Relaxed);
+        if !haul.run.batch.is_empty() {
+            self.message_bytes.store(haul.run.batch.average_bytes(), Ordering::Relaxed);
         }
-        haul.batch
+        let sifted = self.state.lock().reading.sift(haul);
+        if let Some(offset) = sifted.back_to {
+            self.fetch_again_from(offset);
+        }
+        sifted.batch
     }
 
     fn grant(self: &Arc<Self>, job: Job, batch: Batch, origin: Origin) -> Lease {

@@ -7,45 +7,9 @@ use std::sync::Arc;
 
 use super::{Partition, Request};
 use crate::batch::Batch;
-use crate::offsets::Course;
+use crate::kafka::QueueListener;
 use crate::phase::Input;
 use crate::ready::Taker;
-
-/// Which offsets were read from the queue last.
-#[derive(Debug, Default)]
-pub(super) struct Reading {
-    /// Every message from here up to `tail` is in the batch that was read last.
-    base: Option<i64>,
-    /// Where the queue goes on; unknown at first and behind a logical offset.
-    tail: Option<i64>,
-}
-
-impl Reading {
-    /// A new batch begins with the message at `first`. What lies between it and the former one does not exist.
-    pub(super) fn began(&mut self, first: i64) -> Course {
-        self.base = Some(self.tail.map_or(first, |tail| tail.min(first)));
-        if self.tail.is_some_and(|tail| first < tail) { Course::Back } else { Course::Forward }
-    }
-
-    /// The message at `last` was read.
-    pub(super) fn passed(&mut self, last: i64) {
-        self.tail = Some(last + 1);
-    }
-
-    /// What was read is kept from the message at `first` on.
-    pub(super) fn kept(&mut self, first: i64) {
-        self.base = Some(first);
-    }
-
-    fn moved(&mut self, target: i64) {
-        self.base = None;
-        self.tail = (target >= 0).then_some(target);
-    }
-
-    fn has(&self, target: i64) -> bool {
-        self.base.zip(self.tail).is_some_and(|(base, tail)| (base..=tail).contains(&target))
-    }
-}
 
 /// Where a move ended.
 pub(super) enum Landing {
@@ -114,6 +78,14 @@ impl Partition {
         }
     }
 
+    /// For who has the lease: has the queue go on at `offset`, which it has brought already.
+    pub(super) fn fetch_again_from(self: &Arc<Self>, offset: i64) {
+        if let Some(Err(code)) = self.link.read().as_ref().map(|link| link.seek(offset)) {
+            self.report(code, &format!("fetching {} again from {offset}", self.label()));
+        }
+        self.queue_filled();
+    }
+
     fn seek_at_broker(&self, target: i64) -> Landing {
         let sought = self.link.read().as_ref().map(|link| link.seek(target));
         match sought {
@@ -126,27 +98,5 @@ impl Partition {
             None => {}
         }
         Landing::Broker
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_read_reaches_from_the_end_of_the_former_batch() {
-        let mut reading = Reading::default();
-        reading.began(5);
-        reading.passed(9);
-        assert!(!reading.has(4) && reading.has(5) && reading.has(10) && !reading.has(11));
-        reading.began(14);
-        reading.passed(20);
-        assert!(!reading.has(9) && reading.has(10), "11 to 13 do not exist");
-        reading.moved(3);
-        assert!(!reading.has(3) && !reading.has(15));
-        assert_eq!(reading.began(3), Course::Forward, "where it was sought");
-        reading.passed(9);
-        assert_eq!(reading.began(0), Course::Back, "an offset out of range is reset");
-        assert_eq!(reading.base, Some(0));
     }
 }

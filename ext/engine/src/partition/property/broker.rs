@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use crate::batch::{Batch, Haul, Leftover};
+use crate::batch::{Batch, Haul, Leftover, Run};
 use crate::kafka::Client;
 use crate::partition::link::Link;
 use crate::sync::Mutex;
@@ -41,6 +41,11 @@ pub(super) struct Broker {
     /// Offsets that exist; compaction and transactions leave gaps.
     log: Vec<i64>,
     end: i64,
+    leader_epoch: i32,
+    /// Where the assignment began to fetch; unknown since a seek.
+    began_at: Option<i64>,
+    /// Behind the last message that was taken since then.
+    brought: i64,
     fetch_at: i64,
     version: u32,
     queue: VecDeque<(u32, Entry)>,
@@ -61,6 +66,9 @@ impl Broker {
             notices,
             log: Vec::new(),
             end: 0,
+            leader_epoch: 0,
+            began_at: Some(0),
+            brought: 0,
             fetch_at: 0,
             version: 0,
             queue: VecDeque::new(),
@@ -88,7 +96,24 @@ impl Broker {
     /// The topic is made anew: its log is empty, and a fetch beyond its end is reset to the start.
     pub(super) fn make_anew(&mut self) {
         self.log.clear();
-        (self.end, self.fetch_at) = (0, 0);
+        (self.end, self.fetch_at, self.brought) = (0, 0, 0);
+        self.leader_epoch += 1;
+    }
+
+    /// librdkafka goes back to where the assignment began, of itself. What is in the queue stays there.
+    pub(super) fn fetch_from_the_start(&mut self) {
+        if let Some(began_at) = self.began_at {
+            self.fetch_at = began_at;
+        }
+    }
+
+    /// Whether the queue brings what it has brought before in the same assignment.
+    pub(super) fn is_repeating(&self) -> bool {
+        let message = self.queue.iter().find_map(|(of, entry)| match entry {
+            Entry::Message(offset) if *of == self.version => Some(*offset),
+            _ => None,
+        });
+        message.is_some_and(|offset| offset < self.brought)
     }
 
     /// The messages that exist from an offset on.
@@ -132,10 +157,11 @@ impl Broker {
         self.queue.clear();
         self.stored = None;
         self.fetch_at = self.committed.unwrap_or(0);
+        (self.began_at, self.brought) = (Some(self.fetch_at), self.fetch_at);
     }
 
     fn take(&mut self, most: usize) -> Haul {
-        let (mut offsets, mut last, mut taken) = (Vec::new(), None, 0);
+        let (mut runs, mut last, mut taken) = (vec![Vec::new()], None, 0);
         while taken < most
             && let Some((version, entry)) = self.queue.pop_front()
         {
@@ -144,13 +170,22 @@ impl Broker {
             }
             taken += 1;
             last = Some(entry);
-            if let Entry::Message(offset) = entry {
-                offsets.push(offset);
+            let Entry::Message(offset) = entry else { continue };
+            self.brought = self.brought.max(offset + 1);
+            match runs.last_mut() {
+                Some(run) if run.last().is_none_or(|last| *last < offset) => run.push(offset),
+                _ => runs.push(vec![offset]),
             }
         }
-        let batch = Batch::at_offsets(offsets);
-        let batch = if last == Some(Entry::End) { batch.at_the_end() } else { batch };
-        Haul { batch, error: None, leftover: if taken == most { Leftover::Possible } else { Leftover::None } }
+        let ends = |number| number == runs.len() - 1 && last == Some(Entry::End);
+        let runs = runs.iter().enumerate().map(|(number, offsets)| {
+            let batch = Batch::at_offsets(offsets.iter().copied());
+            let batch = if ends(number) { batch.at_the_end() } else { batch };
+            Run { batch, leader_epochs: (self.leader_epoch, self.leader_epoch) }
+        });
+        let mut runs = runs.collect::<Vec<_>>().into_iter();
+        let leftover = if taken == most { Leftover::Possible } else { Leftover::None };
+        Haul { run: runs.next().unwrap_or_default(), later: runs.collect(), error: None, leftover }
     }
 
     fn seek(&mut self, target: i64) {
@@ -160,6 +195,7 @@ impl Broker {
             LATEST => self.end,
             offset => offset,
         };
+        (self.began_at, self.brought) = (None, self.fetch_at);
         self.sought = Some(self.fetch_at);
         self.seeks += 1;
     }

@@ -37,6 +37,8 @@ enum Step {
     },
     Fetch(u8),
     Purge,
+    /// librdkafka asks for the assignment's start once more.
+    FetchFromTheStart,
     Take,
     /// The clock goes on a little: windows are looked into, marks are stored.
     Tick,
@@ -75,6 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (1..6_u8, 0..3_u8).prop_map(|(messages, gap)| Step::Produce { messages, gap }),
         10 => (1..8_u8).prop_map(Step::Fetch),
         2 => Just(Step::Purge),
+        2 => Just(Step::FetchFromTheStart),
         20 => Just(Step::Take),
         5 => Just(Step::Tick),
         5 => Just(Step::LongWait),

@@ -55,6 +55,7 @@ impl Play {
             Step::Produce { messages, gap } => self.broker.lock().produce(messages, gap),
             Step::Fetch(most) => self.fetch(usize::from(most)),
             Step::Purge => self.broker.lock().purge(),
+            Step::FetchFromTheStart => self.broker.lock().fetch_from_the_start(),
             Step::Take => self.take()?,
             Step::Tick => {
                 self.clock += TICK;
@@ -190,7 +191,8 @@ impl Play {
     fn take(&mut self) -> Checked {
         let mut turns = 0;
         while let Some(partition) = self.hub.ready.pop_now() {
-            turns += 1;
+            // What the queue repeats is taken, and delivered to nobody.
+            turns += usize::from(!self.broker.lock().is_repeating());
             ensure!(turns < 10, "ready again and again for nothing");
             if let Some(lease) = partition.take() {
                 self.model.granted(&lease, &self.broker.lock(), self.settings.max_messages)?;
