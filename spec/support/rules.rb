@@ -47,12 +47,15 @@ module Rules
     KafkaServer.committed(Karafka::App.config.group_id, topic, partition)
   end
 
-  # While the block runs the group has one more member. It takes its share and consumes nothing.
+  # While the block runs the group has one more member. It takes its share and consumes nothing. A range is dealt out in
+  # the order of the members' ids, which begin with their clients': a single partition is the rival's.
   # @param left [Integer] partitions that are to be left here
   def with_rival(left: 0)
-    rival = Karafka::Native::Engine.new(JSON.generate(Karafka::Routing::EnginePlan.new.to_h))
+    plan = Karafka::Routing::EnginePlan.new.to_h
+    plan[:groups].each { |group| group[:kafka]["client.id"] = "a rival" }
+    rival = Karafka::Native::Engine.new(JSON.generate(plan))
     rival.start
-    eventually("the rival's share") { assigned.fetch(topic, 0) == left }
+    eventually("the rival's share") { share_of(rival).positive? && assigned.fetch(topic, 0) == left }
     yield
   ensure
     rival&.stop(5_000)
@@ -60,6 +63,10 @@ module Rules
   end
 
   private
+
+  def share_of(engine)
+    JSON.parse(engine.health).fetch("groups").sum { |group| group.fetch("assigned").size }
+  end
 
   def watch
     @events = []
