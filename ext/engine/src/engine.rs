@@ -178,7 +178,7 @@ impl Engine {
     }
 
     /// Waits up to `timeout` for the engine's own threads to end; returns whether all did. A thread that is stuck in
-    /// a call is left behind.
+    /// a call is left behind; another call waits for it again.
     pub fn join_threads(&self, timeout: Duration) -> Joined {
         let deadline = Instant::now() + timeout;
         let mut threads = self.threads.lock();
@@ -186,11 +186,14 @@ impl Engine {
             std::thread::sleep(Duration::from_millis(1));
         }
         let (ended, left) = threads.drain(..).partition::<Vec<_>, _>(JoinHandle::is_finished);
-        for thread in ended {
-            let _ = thread.join();
+        *threads = left;
+        if !ended.is_empty() {
+            for thread in ended {
+                let _ = thread.join();
+            }
+            return_memory();
         }
-        return_memory();
-        if left.is_empty() { Joined::All } else { Joined::LeftBehind(left.len()) }
+        if threads.is_empty() { Joined::All } else { Joined::LeftBehind(threads.len()) }
     }
 
     /// What the stop did; meaningful once stopped.

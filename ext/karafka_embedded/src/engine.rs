@@ -93,9 +93,13 @@ impl Engine {
     /// Waits for the engine's own threads; how many are stuck and were left.
     fn join_threads(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<usize, Error> {
         guard(ruby, || {
-            Ok(match gvl::without_briefly(|| rb_self.inner.join_threads(Duration::from_millis(timeout_ms))) {
-                Joined::All => 0,
-                Joined::LeftBehind(count) => count,
+            let deadline = Instant::now() + Duration::from_millis(timeout_ms);
+            gvl::in_slices(ruby, || {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match rb_self.inner.join_threads(left.min(SLICE)) {
+                    Joined::All => Some(0),
+                    Joined::LeftBehind(count) => left.is_zero().then_some(count),
+                }
             })
         })
     }
