@@ -394,14 +394,14 @@ fn is_known_without_headers(message: &sys::rd_kafka_message_t, leader_epoch: i32
 
 #[cfg(test)]
 impl Batch {
-    /// A batch of messages at the given offsets, with their offsets as payloads.
+    /// A batch of messages at the given offsets, with their offsets as times and payloads.
     pub(crate) fn at_offsets(offsets: impl IntoIterator<Item = i64>) -> Self {
         let mut memory = Memory::default();
         for offset in offsets {
             let (text, start) = (offset.to_string(), memory.bytes.len());
             memory.bytes.extend_from_slice(text.as_bytes());
             let payload = Span { start, len: text.len() };
-            memory.entries.push(Entry { offset, timestamp_ms: -1, payload, key: Span::NIL, headers: 0..0 });
+            memory.entries.push(Entry { offset, timestamp_ms: offset, payload, key: Span::NIL, headers: 0..0 });
         }
         Self { memory: Arc::new(memory), ..Self::default() }
     }

@@ -31,6 +31,11 @@ impl Fingerprint {
         let (offset, timestamp_ms) = run.batch.first_offset().zip(run.batch.timestamp_ms(0))?;
         Some(Self { offset, timestamp_ms, leader_epoch: run.leader_epochs.0 })
     }
+
+    /// Whether both are surely of the same message.
+    fn is_of(self, other: Self) -> bool {
+        self == other && self.timestamp_ms >= 0
+    }
 }
 
 /// What of a haul is to be delivered.
@@ -49,7 +54,7 @@ impl Reading {
     /// included; one from its cache has none (`rd_kafka_toppar_handle_Offset`, `rd_kafka_offset_reset`).
     ///
     /// It is told by the assignment's first message, which comes again. Where the partition has had another leader since
-    /// what was delivered, or tells no leader epochs, everything is delivered: its log may be another one.
+    /// what was delivered, or its log tells no times or leader epochs, everything is delivered: it may be another one.
     pub(super) fn sift(&mut self, haul: Haul) -> Sifted {
         let mut batch = self.sift_run(haul.run, self.tail);
         for run in haul.later {
@@ -69,7 +74,7 @@ impl Reading {
         let origin = *self.origin.get_or_insert(first);
         let repeated = tail.filter(|tail| {
             first.offset < *tail
-                && (first == origin || self.repeating.is_some_and(|next| first.offset >= next))
+                && (first.is_of(origin) || self.repeating.is_some_and(|next| first.offset >= next))
                 && (0..=self.leader_epoch).contains(&run.leader_epochs.1)
         });
         let Some(tail) = repeated else {
@@ -185,6 +190,8 @@ mod tests {
         let mut reading = Reading::default();
         assert_eq!(delivered(&mut reading, haul([3, 4], -1)), [3, 4]);
         assert_eq!(delivered(&mut reading, haul([3, 4], -1)), [3, 4], "without epochs");
+        let timeless = Fingerprint { offset: 3, timestamp_ms: -1, leader_epoch: 1 };
+        assert!(!timeless.is_of(timeless), "without times");
     }
 
     #[test]
