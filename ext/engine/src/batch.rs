@@ -153,7 +153,7 @@ impl Batch {
                 leftover: if taken == max_messages { Leftover::Possible } else { Leftover::None },
                 ..Haul::default()
             };
-            for (number, run) in messages.chunk_by(follows).enumerate() {
+            for (number, run) in runs_of(messages).enumerate() {
                 let run = Self::copy_of(run, &mut haul.error);
                 if number == 0 { haul.run = run } else { haul.later.push(run) }
             }
@@ -370,12 +370,22 @@ impl Builder {
     }
 }
 
-/// Whether the second of two that came one after the other is in the order of offsets, or no message.
-fn follows(one: &*mut sys::rd_kafka_message_t, next: &*mut sys::rd_kafka_message_t) -> bool {
-    // SAFETY: the messages are live until `read` frees them.
-    let (one, next) = unsafe { (&**one, &**next) };
-    let is_message = |m: &sys::rd_kafka_message_t| m.err == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
-    next.offset > one.offset || !is_message(one) || !is_message(next)
+/// Cuts what was taken where a message's offset is not above that of the one before.
+fn runs_of(messages: &[*mut sys::rd_kafka_message_t]) -> impl Iterator<Item = &[*mut sys::rd_kafka_message_t]> {
+    let offset = |message: &*mut sys::rd_kafka_message_t| {
+        // SAFETY: the messages are live until `read` frees them.
+        let message = unsafe { &**message };
+        (message.err == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(message.offset)
+    };
+    let mut last = None;
+    messages.chunk_by(move |one, next| {
+        last = offset(one).or(last);
+        let ascends = last.zip(offset(next)).is_none_or(|(last, next)| next > last);
+        if !ascends {
+            last = None;
+        }
+        ascends
+    })
 }
 
 /// Whether a message surely has no headers.
@@ -437,6 +447,23 @@ mod tests {
         assert_eq!((parts.len(), parts.ending()), (2, Ending::EndOfPartition), "who shares it sees no change");
         assert_eq!(joined.clone().join(&Batch::default().at_the_end()).ending(), Ending::EndOfPartition);
         assert_eq!(joined.from_offset(6).join(&Batch::default()).from_offset(0).len(), 2);
+    }
+
+    #[test]
+    fn what_was_taken_is_cut_where_offsets_do_not_ascend() {
+        const END: i64 = -1;
+        let mut taken = [3, 5, END, 3, 4, END, 4, 9].map(|offset| {
+            // SAFETY: zero is valid for each field: null pointers, numbers, and "no error".
+            let mut message: sys::rd_kafka_message_t = unsafe { std::mem::zeroed() };
+            message.offset = offset;
+            if offset == END {
+                message.err = RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF;
+            }
+            message
+        });
+        let messages = taken.each_mut().map(std::ptr::from_mut);
+        assert_eq!(runs_of(&messages).map(<[_]>::len).collect::<Vec<_>>(), [3, 3, 2]);
+        assert_eq!(runs_of(&[]).count(), 0);
     }
 
     #[test]
