@@ -42,6 +42,8 @@ RSpec.describe "A broker that fails" do
     kafka.kill
     eventually("health to say so", within: 30) { !Karafka::Embedded.healthy? }
     expect(Karafka::Embedded).to be_running
+    # Health knows before subscribers are told
+    eventually("the report") { errors.any? }
     expect(errors.map(&:type).uniq).to eq(["librdkafka.error"])
 
     kafka.start_again
