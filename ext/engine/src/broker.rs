@@ -247,6 +247,32 @@ mod tests {
         assert!(std::net::TcpStream::connect(&address).is_err());
     }
 
+    /// Signals that the threads of that name don't handle, a bit each.
+    #[cfg(target_os = "linux")]
+    fn blocked_signals(thread: &str) -> Vec<u64> {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let statuses = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("status")).ok());
+        let field = |status: &str, name: &str| {
+            status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_string()
+        };
+        statuses
+            .filter(|status| field(status, "Name:") == thread)
+            .map(|status| u64::from_str_radix(&field(&status, "SigBlk:"), 16).unwrap())
+            .collect()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_signal_ends_it() {
+        // The topic is created by its thread, which has its name by then.
+        let _broker = Broker::start(&topics(&[("orders", 1)])).unwrap();
+        let blocked = blocked_signals("rdk:mock");
+        assert!(!blocked.is_empty());
+        for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGUSR1] {
+            assert!(blocked.iter().all(|set| set & (1 << (signal - 1)) != 0), "{signal}: {blocked:x?}");
+        }
+    }
+
     #[test]
     fn a_topic_exists_once() {
         let broker = Broker::start(&topics(&[("orders", 2)])).unwrap();

@@ -23,6 +23,7 @@ unsafe impl Sync for MockCluster {}
 impl MockCluster {
     /// Starts `brokers` brokers. `client` does the book-keeping and is otherwise not used.
     pub fn new(client: Arc<Client>, brokers: i32) -> Kafka<Self> {
+        let _blocked = SignalsBlocked::new();
         // SAFETY: the client is live, and outlives the cluster: the field drops after `Drop::drop` of this.
         let raw = unsafe { sys::rd_kafka_mock_cluster_new(client.as_ptr(), brokers) };
         if raw.is_null() { Err(RDKafkaErrorCode::Fail) } else { Ok(Self { raw, client }) }
@@ -90,6 +91,33 @@ impl MockCluster {
         let broker = broker.unwrap_or(ALL_BROKERS);
         // SAFETY: the cluster is live, the name NUL-terminated and copied.
         outcome(unsafe { sys::rd_kafka_mock_partition_set_leader(self.raw, topic.as_ptr(), partition, broker) })
+    }
+}
+
+/// Signals are not handled on this thread, nor on those that it makes, which inherit that.
+///
+/// The cluster's thread ends when its `poll` is interrupted, and frees the cluster whoever still uses it. librdkafka makes
+/// its other threads like this; a host has signals enough, SIGCHLD alone.
+struct SignalsBlocked {
+    former: libc::sigset_t,
+}
+
+impl SignalsBlocked {
+    fn new() -> Self {
+        // SAFETY: both sets are owned, and initialized by the calls before they are read.
+        unsafe {
+            let (mut all, mut former) = (std::mem::zeroed(), std::mem::zeroed());
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut former);
+            Self { former }
+        }
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        // SAFETY: the set is what the thread had before.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.former, std::ptr::null_mut()) };
     }
 }
 
