@@ -51,6 +51,8 @@ RSpec.describe "Health of a running engine" do
         get.call("/status") && false
       rescue Errno::ECONNREFUSED
         true
+      rescue SystemCallError, EOFError
+        false # It was closed while it was asked
       end
     end
   end
