@@ -57,8 +57,7 @@ RSpec.describe "Secure listeners" do
     eventually("#{payloads.size} messages", within: within) { (payloads - all_seen).empty? }
   end
 
-  # A broker that a busy machine starts again takes its time
-  def expect_healthy(within: 120)
+  def expect_healthy(within: 60)
     eventually("health", within: within) { Karafka::Embedded.healthy? }
   end
 

@@ -112,7 +112,7 @@ RSpec.describe "Delivery rules" do
     with_rival { nil }
     eventually("the partition") { assigned == { topic => 1 } }
     feed(topic, %w[d], partition: 0)
-    eventually("a new consumer") { events_of("consumer.initialized").size >= 2 }
+    eventually("a new consumer") { events_of("consumer.initialized").size == 2 }
     Karafka::Embedded.stop
 
     expect(names.keys).to include(:initialized, :consume, :revoked, :shutdown)
