@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Client, Event, sys};
-use crate::batch::{Batch, Haul};
+use crate::batch::Haul;
 
 /// Told when a queue that was empty has something in it.
 ///
@@ -83,7 +83,7 @@ impl Queue {
 
     /// Takes what is queued now, at most `max_messages`, without waiting.
     pub fn take_batch(&self, max_messages: usize) -> Haul {
-        Batch::read(max_messages, |slots| {
+        Haul::read(max_messages, |slots| {
             // SAFETY: `slots` is a writable array of the length given; librdkafka fills as many as it returns.
             let taken = unsafe { sys::rd_kafka_consume_batch_queue(self.raw, 0, slots.as_mut_ptr(), slots.len()) };
             usize::try_from(taken).unwrap_or(0)
