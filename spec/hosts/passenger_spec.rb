@@ -18,21 +18,8 @@ RSpec.describe "Passenger with consumers", timing: true do
   def restart(host)
     before = host.consuming
     host.restart
-    host.await("other processes, which consume") do
-      host.consuming.size == PassengerHost::PROCESSES && (host.consuming & before).empty?
-    end
+    host.await_others(before, PassengerHost::PROCESSES)
     host.await_serving
-  end
-
-  # @return [Hash] what became of messages and processes
-  def outcome(host, sent)
-    states = host.diaries.states.group_by(&:pid)
-    {
-      messages: sent, lost: host.diaries.missing.size + [sent - host.diaries.consumed, 0].max,
-      repeated: host.diaries.repeated, processes: states.size,
-      never_stopped: states.count { |_, list| list.last.name != "stopped" }, orphans: host.members.size,
-      unclean: host.log.scan(/Karafka::Embedded stopped.*/).grep_v(/, 0 abandoned$/).size
-    }
   end
 
   { "smart" => true, "direct" => false }.each do |spawning, forked|
@@ -49,7 +36,7 @@ RSpec.describe "Passenger with consumers", timing: true do
         host.wait
         Eventually.eventually("the end of all its processes") { host.members.empty? }
 
-        row = { host: "passenger", spawning: spawning, **outcome(host, sent) }
+        row = { host: "passenger", spawning: spawning, **host.outcome(sent) }
         table.add(row)
         expect(row).to include(lost: 0, repeated: 0, processes: 4, never_stopped: 0, orphans: 0, unclean: 0)
       end

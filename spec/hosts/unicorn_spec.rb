@@ -14,22 +14,6 @@ RSpec.describe "Unicorn with consumers", timing: true do
     { "APP_TOPIC" => topic, "APP_GROUP" => topic, "KAFKA_BOOTSTRAP_SERVERS" => KafkaServer.bootstrap }
   end
 
-  def await_other_processes(host, former)
-    host.await("other processes, which consume") do
-      host.consuming.size == UnicornHost::PROCESSES && (host.consuming & former).empty?
-    end
-  end
-
-  # @return [Hash] what became of messages and processes
-  def outcome(host, sent, killed: [])
-    states = host.diaries.states.group_by(&:pid).except(*killed)
-    {
-      messages: sent, lost: host.diaries.missing.size + [sent - host.diaries.consumed, 0].max,
-      repeated: host.diaries.repeated, never_stopped: states.count { |_, list| list.last.name != "stopped" },
-      orphans: host.members.size, unclean: host.log.scan(/Karafka::Embedded stopped.*/).grep_v(/, 0 abandoned$/).size
-    }
-  end
-
   # Sends messages while the block runs, and sees them consumed
   # @return [Integer] how many
   def flow_through(host)
@@ -54,11 +38,11 @@ RSpec.describe "Unicorn with consumers", timing: true do
         sent = flow_through(host) do
           former = host.consuming
           host.signal("HUP")
-          await_other_processes(host, former)
+          host.await_others(former, UnicornHost::PROCESSES)
         end
         end_gracefully(host)
 
-        row = { host: "unicorn", boot: boot, signal: "HUP", **outcome(host, sent) }
+        row = { host: "unicorn", boot: boot, signal: "HUP", **host.outcome(sent) }
         table.add(row)
         expect(row).to include(lost: 0, repeated: 0, never_stopped: 0, orphans: 0, unclean: 0)
       end
@@ -71,11 +55,11 @@ RSpec.describe "Unicorn with consumers", timing: true do
       sent = flow_through(host) do
         killed = host.consuming.first
         host.signal("KILL", to: killed)
-        await_other_processes(host, [killed])
+        host.await_others([killed], UnicornHost::PROCESSES)
       end
       end_gracefully(host)
 
-      row = { host: "unicorn", boot: "preload", signal: "KILL of a worker", **outcome(host, sent, killed: [killed]) }
+      row = { host: "unicorn", boot: "preload", signal: "KILL of a worker", **host.outcome(sent, killed: [killed]) }
       table.add(row)
       expect(row).to include(lost: 0, never_stopped: 0, orphans: 0, unclean: 0)
     end
@@ -97,7 +81,7 @@ RSpec.describe "Unicorn with consumers", timing: true do
         host.await("the rest consumed", within: 90) { host.diaries.consumed >= sent }
         end_gracefully(host)
 
-        expect(outcome(host, sent)).to include(lost: 0, orphans: 0, unclean: 0)
+        expect(host.outcome(sent)).to include(lost: 0, orphans: 0, unclean: 0)
       end
     end
   end

@@ -60,6 +60,12 @@ class Diaries
     entries.to_set(&:place).size
   end
 
+  # @param sent [Integer] messages that were sent in all
+  # @return [Integer] messages that nobody consumed
+  def lost(sent)
+    missing.size + [sent - consumed, 0].max
+  end
+
   # @return [Integer] messages that were consumed again
   def repeated
     entries.size - consumed

@@ -53,7 +53,7 @@ class JobOrdeal
 
   def messages_h
     {
-      messages: sent, lost: @diaries.missing.size + [sent - @diaries.consumed, 0].max, repeated: @diaries.repeated,
+      messages: sent, lost: @diaries.lost(sent), repeated: @diaries.repeated,
       never_stopped: @said_stopped || @signals == ["KILL"] ? 0 : 1, unclean: @reports.grep_v(/, 0 abandoned$/).size,
       quiet: @quiet
     }

@@ -82,7 +82,7 @@ class Ordeal
 
   def messages_h
     {
-      messages: sent, lost: diaries.missing.size + [sent - diaries.consumed, 0].max, repeated: diaries.repeated,
+      messages: sent, lost: diaries.lost(sent), repeated: diaries.repeated,
       never_stopped: never_stopped.size, longest_stop_ms: reports.map { |report| report[/in (\d+) ms/, 1].to_i }.max,
       unclean: reports.grep_v(/, 0 abandoned$/).size, takeover_ms: takeover_ms
     }

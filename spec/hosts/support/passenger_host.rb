@@ -14,9 +14,6 @@ class PassengerHost < HostProcess
   PROCESSES = 2
   private_constant :MODULES, :RUBY
 
-  # @return [Diaries]
-  attr_reader :diaries
-
   class << self
     # @param spawning [String] "smart" or "direct"
     # @param directory [String, nil] one with diaries of earlier processes
@@ -66,11 +63,6 @@ class PassengerHost < HostProcess
   def await_serving
     await("#{PROCESSES} processes that serve") { (consuming - answering).empty? }
     self
-  end
-
-  # @return [Array<Integer>]
-  def consuming
-    diaries.running & members
   end
 
   # @return [Array<Integer>] processes that have answered a request; several at a time are not all for the same one

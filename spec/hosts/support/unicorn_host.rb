@@ -10,9 +10,6 @@ class UnicornHost < HostProcess
 
   PROCESSES = 2
 
-  # @return [Diaries]
-  attr_reader :diaries
-
   class << self
     # @param boot [String] "preload", or "none" where workers load the application
     # @param directory [String, nil] one with diaries of earlier processes
@@ -40,10 +37,5 @@ class UnicornHost < HostProcess
   def await_running
     await("#{PROCESSES} processes that consume") { serving? && consuming.size == PROCESSES }
     self
-  end
-
-  # @return [Array<Integer>]
-  def consuming
-    diaries.running & members
   end
 end

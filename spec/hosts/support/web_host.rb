@@ -14,9 +14,6 @@ class WebHost < HostProcess
     "cluster with fork_worker" => [2, "fork_worker"]
   }.freeze
 
-  # @return [Diaries]
-  attr_reader :diaries
-
   class << self
     # @param mode [String] key of MODES
     # @param directory [String, nil] one with diaries of earlier processes
@@ -48,11 +45,6 @@ class WebHost < HostProcess
   def await_running
     await("#{@processes} processes that consume") { serving? && (!@consumes || consuming.size == @processes) }
     self
-  end
-
-  # @return [Array<Integer>] its processes that live, and consume as far as they said
-  def consuming
-    diaries.running & members
   end
 
   # @return [Array<Integer>] process ids of its workers, by their index; none in single mode
