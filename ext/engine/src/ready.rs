@@ -191,7 +191,8 @@ impl ReadyList {
         if list.watch == Watch::Off {
             return None;
         }
-        if list.waiting.is_empty() || list.resting.is_empty() {
+        // Who waits for the end of a pause takes what is ready then, or has help called.
+        if list.waiting.is_empty() || list.resting.is_empty() || list.pausing.is_some() {
             list.watch = Watch::Off;
             return None;
         }
@@ -312,6 +313,34 @@ mod tests {
         assert!(ready.next_in_turn(&seat).is_some(), "a busy host");
         ready.ended(Waited::No, Duration::from_millis(1));
         assert!(ready.next_in_turn(&seat).is_none(), "the turn is over");
+    }
+
+    #[test]
+    fn nobody_looks_again_and_again_during_a_pause() {
+        // So small a share that a pause is longer than any machine is slow.
+        let ready = Arc::new(ReadyList::new(Arc::default(), Pacing::new(0.1)));
+        let seat = Arc::new(Seat::default());
+        for _ in 0..8 {
+            ready.push(Partition::for_tests(), Taker::Waiting);
+            assert!(matches!(ready.pop(&seat), Popped::Partition(_)));
+            ready.began(Duration::from_millis(10));
+            ready.ended(Waited::No, Duration::from_micros(100));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        ready.push(Partition::for_tests(), Taker::Waiting);
+        let waiting: Vec<_> = (0..2)
+            .map(|_| {
+                let ready = Arc::clone(&ready);
+                std::thread::spawn(move || matches!(ready.pop(&Arc::default()), Popped::Closed))
+            })
+            .collect();
+        while ready.idle_workers() < 2 {
+            std::thread::yield_now();
+        }
+        ready.list.lock().watch = Watch::On;
+        assert_eq!(ready.look(), None, "one waits for the end of the pause, the other rests");
+        ready.close();
+        assert!(waiting.into_iter().all(|worker| worker.join().unwrap()));
     }
 
     #[test]
