@@ -12,16 +12,6 @@ RSpec.describe "What the engine takes of its host" do
     start_with({ topic => 2 })
   end
 
-  # A thread of the host's that always wants Ruby's lock
-  def with_busy_host
-    over = false
-    busy = Thread.new { nil until over }
-    yield
-  ensure
-    over = true
-    busy&.join
-  end
-
   def backlog
     2.times { |partition| feed(topic, Array.new(20_000, "x"), partition: partition) }
   end

@@ -45,7 +45,12 @@ class Feed
   # Hands messages over and waits until the broker has them
   # @see #hand_over
   def send(topic, payloads, **options)
-    deliveries = hand_over(topic, payloads, **options)
+    await(topic, hand_over(topic, payloads, **options))
+  end
+
+  # Waits until the broker has what was handed over
+  # @param deliveries [Array<Karafka::Native::Delivery>]
+  def await(topic, deliveries)
     refused = deliveries.reject { |delivery| delivery.wait(ANSWER_MS) && delivery.error.zero? }
     return if refused.empty?
 

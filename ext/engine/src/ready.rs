@@ -167,7 +167,7 @@ impl ReadyList {
     /// Calls a worker that rests for what is ready, unless the busy ones are about to take it, or one waits for the end
     /// of a pause to do so.
     fn call_help(&self, list: &mut List) {
-        if list.waiting.is_empty() || list.resting.is_empty() || list.pausing.is_some() {
+        if !list.may_need_help() {
             return;
         }
         if list.returns_fast(Instant::now()) {
@@ -191,8 +191,7 @@ impl ReadyList {
         if list.watch == Watch::Off {
             return None;
         }
-        // Who waits for the end of a pause takes what is ready then, or has help called.
-        if list.waiting.is_empty() || list.resting.is_empty() || list.pausing.is_some() {
+        if !list.may_need_help() {
             list.watch = Watch::Off;
             return None;
         }
@@ -292,24 +291,33 @@ mod tests {
         assert_eq!(ready.busy_workers(), 1, "the one that took it");
     }
 
-    #[test]
-    fn in_a_busy_host_a_worker_goes_on_in_its_turn() {
-        // So small a share that a pause is longer than any machine is slow.
-        let ready = ReadyList::new(Arc::default(), Pacing::new(0.1));
-        let seat = Arc::new(Seat::default());
-        let turn = |waited: Duration| {
-            assert!(matches!(ready.pop(&seat), Popped::Partition(_)));
-            ready.began(waited);
-            ready.ended(Waited::No, Duration::from_micros(100));
-        };
-        (0..3).for_each(|_| ready.push(Partition::for_tests(), Taker::Waiting));
-        turn(Duration::ZERO);
-        assert!(ready.next_in_turn(&seat).is_none(), "an idle host");
+    /// A list with so small a share that a pause is longer than any machine is slow.
+    fn with_long_pauses() -> Arc<ReadyList> {
+        Arc::new(ReadyList::new(Arc::default(), Pacing::new(0.1)))
+    }
+
+    fn turn(ready: &ReadyList, seat: &Arc<Seat>, waited: Duration) {
+        assert!(matches!(ready.pop(seat), Popped::Partition(_)));
+        ready.began(waited);
+        ready.ended(Waited::No, Duration::from_micros(100));
+    }
+
+    /// Turns that wait for Ruby's lock, until the host counts as busy.
+    fn have_host_busy(ready: &ReadyList, seat: &Arc<Seat>) {
         for _ in 0..8 {
             ready.push(Partition::for_tests(), Taker::Waiting);
             std::thread::sleep(Duration::from_millis(20));
-            turn(Duration::from_millis(10));
+            turn(ready, seat, Duration::from_millis(10));
         }
+    }
+
+    #[test]
+    fn in_a_busy_host_a_worker_goes_on_in_its_turn() {
+        let (ready, seat) = (with_long_pauses(), Arc::new(Seat::default()));
+        (0..3).for_each(|_| ready.push(Partition::for_tests(), Taker::Waiting));
+        turn(&ready, &seat, Duration::ZERO);
+        assert!(ready.next_in_turn(&seat).is_none(), "an idle host");
+        have_host_busy(&ready, &seat);
         assert!(ready.next_in_turn(&seat).is_some(), "a busy host");
         ready.ended(Waited::No, Duration::from_millis(1));
         assert!(ready.next_in_turn(&seat).is_none(), "the turn is over");
@@ -317,16 +325,8 @@ mod tests {
 
     #[test]
     fn nobody_looks_again_and_again_during_a_pause() {
-        // So small a share that a pause is longer than any machine is slow.
-        let ready = Arc::new(ReadyList::new(Arc::default(), Pacing::new(0.1)));
-        let seat = Arc::new(Seat::default());
-        for _ in 0..8 {
-            ready.push(Partition::for_tests(), Taker::Waiting);
-            assert!(matches!(ready.pop(&seat), Popped::Partition(_)));
-            ready.began(Duration::from_millis(10));
-            ready.ended(Waited::No, Duration::from_micros(100));
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let ready = with_long_pauses();
+        have_host_busy(&ready, &Arc::default());
         ready.push(Partition::for_tests(), Taker::Waiting);
         let waiting: Vec<_> = (0..2)
             .map(|_| {

@@ -5,24 +5,14 @@ RSpec.describe "A busy host" do
   let(:count) { 1_200 }
   let(:seen) { Hash.new { |all, partition| all[partition] = [] } }
 
-  # Threads that want Ruby's lock all the time, and hand it on as often as requests do
-  def beside_requests
-    over = false
-    requests = Array.new(2) { Thread.new { (5_000.times { nil } && Thread.pass) until over } }
-    yield
-  ensure
-    over = true
-    requests&.each(&:join)
-  end
-
   # One message after the other, to all partitions in turn
   def trickle(numbers)
     Feed.open(KafkaServer.bootstrap) do |feed|
-      deliveries = numbers.map do |number|
+      deliveries = numbers.flat_map do |number|
         sleep(0.002)
-        feed.hand_over(topic, [number.to_s], partition: number % 4).first
+        feed.hand_over(topic, [number.to_s], partition: number % 4)
       end
-      deliveries.each { |delivery| raise "not delivered" unless delivery.wait(60_000) && delivery.error.zero? }
+      feed.await(topic, deliveries)
     end
   end
 
@@ -35,7 +25,8 @@ RSpec.describe "A busy host" do
   it "gets each message once and in order, before its partition leaves and when it is back" do
     seen_here = seen
     consuming([], partitions: 4) { seen_here[partition].concat(messages.map(&:raw_payload)) }
-    beside_requests do
+    # Requests hand the lock on often
+    with_busy_host(2, -> { 5_000.times { nil } && Thread.pass }) do
       trickle(0...count)
       expect_all_until(count)
       expect(Karafka::Embedded.health.dig(:pacing, :allowed)).to be < 100

@@ -55,6 +55,12 @@ impl List {
         }
     }
 
+    /// Whether a worker that rests may have to be called for what is ready. One that waits for the end of a pause takes it
+    /// then, or has help called.
+    pub(super) fn may_need_help(&self) -> bool {
+        !self.waiting.is_empty() && !self.resting.is_empty() && self.pausing.is_none()
+    }
+
     /// Calls the worker that began to rest last.
     pub(super) fn call(&mut self) {
         if let Some(seat) = self.resting.pop() {
