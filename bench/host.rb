@@ -13,8 +13,6 @@ module Bench
     STEADY = { every_ms: 0.4, rate: 2_500 }.freeze
     # A producer's own default, and one that sends each message alone: the broker answers many more fetches
     LINGERS_MS = [5, 0].freeze
-    # What docs/hosts.md advises for a host that is never idle
-    GATHERED = { "fetch.min.bytes": 65_536, "fetch.wait.max.ms": 100 }.freeze
     SECONDS = 3
     # Loads of both kinds in a run, in turn: what else happens on the machine changes within seconds
     PAIRS = 3
@@ -35,22 +33,21 @@ module Bench
 
     def steady
       Tools.fill(@servers, STEADY_TOPIC, 1, 1)
-      LINGERS_MS.product([{}, GATHERED]) { |linger_ms, kafka| steady_with(linger_ms, kafka) }
+      LINGERS_MS.each { |linger_ms| steady_with(linger_ms) }
     end
 
-    def steady_with(linger_ms, kafka)
+    def steady_with(linger_ms)
       seconds = ((SECONDS + (2 * SETTLE)) * 2 * PAIRS * @options.runs) + 30
       sender = Tools.send_paced(@servers, STEADY_TOPIC, 1, (seconds * STEADY[:rate]).to_i,
                                 [STEADY[:every_ms], linger_ms])
-      gathered = ", fetches of #{kafka[:"fetch.wait.max.ms"]} ms" unless kafka.empty?
-      compare("steady #{STEADY[:rate]} msg/s (linger #{linger_ms} ms#{gathered}) beside requests", STEADY_TOPIC,
-              wanted: { ratio: 0.98.., value: (STEADY[:rate] * 0.95).. }, initial_offset: "latest", kafka: kafka)
+      compare("steady #{STEADY[:rate]} msg/s (linger #{linger_ms} ms) beside requests", STEADY_TOPIC,
+              wanted: { ratio: 0.98.., value: (STEADY[:rate] * 0.95).. }, initial_offset: "latest")
     ensure
       end_process(sender) if sender
     end
 
-    def compare(name, topic, wanted:, initial_offset: "earliest", kafka: {})
-      BusyHost.with(@servers, INITIAL_OFFSET: initial_offset, KAFKA: JSON.generate(kafka)) do |host|
+    def compare(name, topic, wanted:, initial_offset: "earliest")
+      BusyHost.with(@servers, INITIAL_OFFSET: initial_offset) do |host|
         host.load(2)
         runs = Array.new(@options.runs) { beside_and_without(host, topic) }
         @reporter.add(name, **runs.first.keys.to_h { |key| [key, Figures.median(runs.map { |run| run[key] })] },

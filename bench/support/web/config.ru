@@ -33,8 +33,7 @@ end
 def start(topic_name)
   group = "bench-host-#{Process.pid}-#{Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)}"
   Karafka::App.setup do |config|
-    more = JSON.parse(ENV.fetch("KAFKA", "{}"), symbolize_names: true)
-    config.kafka = { "bootstrap.servers": ENV.fetch("KAFKA_BOOTSTRAP_SERVERS"), **more }
+    config.kafka = { "bootstrap.servers": ENV.fetch("KAFKA_BOOTSTRAP_SERVERS") }
     config.logger = Logger.new($stderr, level: Logger::ERROR)
     config.initial_offset = ENV.fetch("INITIAL_OFFSET", "earliest")
   end

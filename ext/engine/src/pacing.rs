@@ -21,6 +21,8 @@ const TURN: Duration = Duration::from_micros(800);
 /// Messages are gathered for so long in a busy host: a turn costs it about two milliseconds of requests, whatever is
 /// done in it.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(60);
+/// Small fetches of a broker are so far apart in a busy host: each has several threads wake.
+const FETCH_GAP: Duration = Duration::from_millis(100);
 /// How much a single sample counts at most, after however long a silence.
 const MOST_WEIGHT: f64 = 0.45;
 /// What is older than a few of these is forgotten: the pace follows the host's load within 200 ms.
@@ -105,12 +107,8 @@ impl Pacing {
         let allowed = self.allowed(now);
         if allowed < 1.0 {
             let goes_on = self.turn.is_some_and(|turn| !turn.used.is_zero());
-            let (cost, shortest) = if goes_on {
-                (cpu, Duration::ZERO)
-            } else {
-                // Squared: who may use most of the time gathers nothing.
-                (cpu + HANDOVER, SHORTEST_PAUSE.mul_f64((self.share / allowed).powi(2)))
-            };
+            let (cost, shortest) =
+                if goes_on { (cpu, Duration::ZERO) } else { (cpu + HANDOVER, self.gathered(SHORTEST_PAUSE, allowed)) };
             let pause = cost.mul_f64((1.0 - allowed) / allowed).clamp(shortest, LONGEST_PAUSE);
             self.due = Some(self.due.map_or(now, |due| due.max(now)) + pause);
             if let Some(turn) = &mut self.turn {
@@ -124,6 +122,17 @@ impl Pacing {
     pub fn turn_goes_on(&self, now: Instant) -> Option<Instant> {
         let turn = self.turn.filter(|turn| !turn.used.is_zero() && turn.used < TURN)?;
         self.due(now).map(|_| turn.began)
+    }
+
+    /// How far apart small fetches of a broker are to be.
+    pub fn fetch_gap(&self, now: Instant) -> Duration {
+        if self.share >= 1.0 { Duration::ZERO } else { self.gathered(FETCH_GAP, self.allowed(now)) }
+    }
+
+    /// The part of `longest` for which messages are gathered where so much is allowed. Squared: who may use most of the
+    /// time gathers next to nothing.
+    fn gathered(&self, longest: Duration, allowed: f64) -> Duration {
+        if allowed < 1.0 { longest.mul_f64((self.share / allowed).powi(2)) } else { Duration::ZERO }
     }
 
     /// The part of one processor that the workers may use together.
@@ -296,10 +305,23 @@ mod tests {
     }
 
     #[test]
+    fn fetches_are_far_apart_in_a_busy_host_only() {
+        let (mut pacing, mut clock) = (Pacing::new(5.0), Instant::now());
+        assert_eq!(pacing.fetch_gap(clock), Duration::ZERO, "nothing is known yet");
+        run(&mut pacing, &mut clock, Duration::from_millis(500), BUSY);
+        assert_eq!(pacing.fetch_gap(clock), FETCH_GAP);
+        run(&mut pacing, &mut clock, Duration::from_millis(200), IDLE);
+        assert!(pacing.fetch_gap(clock) < FETCH_GAP / 50, "{:?}", pacing.fetch_gap(clock));
+        run(&mut pacing, &mut clock, Duration::from_millis(500), BUSY);
+        assert_eq!(pacing.fetch_gap(clock + LONGEST_PAUSE * 2), Duration::ZERO, "nothing is known any more");
+    }
+
+    #[test]
     fn a_hundred_percent_never_paces() {
         let (mut pacing, mut clock) = (Pacing::new(100.0), Instant::now());
         assert!(run(&mut pacing, &mut clock, Duration::from_millis(500), BUSY) > 0.25);
         assert!(pacing.due(clock).is_none());
+        assert_eq!(pacing.fetch_gap(clock), Duration::ZERO);
     }
 
     #[test]

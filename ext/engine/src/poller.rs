@@ -15,8 +15,9 @@ use crate::certificates::CertificateFiles;
 use crate::control::Failure;
 use crate::error::{EngineError, Result};
 use crate::events::EngineEvent;
+use crate::fetch_spacing::FetchSpacing;
 use crate::group::{GroupCommand, GroupShared};
-use crate::kafka::{Client, ClientRole, Event, Queue};
+use crate::kafka::{Client, Event, Queue};
 use crate::membership::{Membership, Reply};
 use crate::phase::Hook;
 use crate::settings::{GroupSettings, Sizing};
@@ -101,7 +102,8 @@ impl Poller {
     }
 
     fn connect(group: &GroupShared, settings: &GroupSettings) -> Result<(Arc<Client>, Arc<Queue>)> {
-        let client = Client::new(&group.config.id, ClientRole::Consumer, settings.librdkafka())?;
+        let spacing = Arc::new(FetchSpacing::new(Arc::clone(group.hub()), settings.fetch_bytes()));
+        let client = Client::consumer(&group.config.id, settings.librdkafka(), spacing)?;
         let queue = Arc::new(client.consumer_queue());
         group.set_queue(Some(Arc::clone(&queue)));
         Ok((client, queue))

@@ -72,12 +72,13 @@ pub struct Seat {
 pub struct ReadyList {
     list: Mutex<List>,
     control: Arc<Notify>,
+    closed: Condvar,
 }
 
 impl ReadyList {
     /// A list whose watch is kept by the thread that waits on `control`, and whose workers are paced.
     pub fn new(control: Arc<Notify>, pacing: Pacing) -> Self {
-        Self { control, list: Mutex::new(List::paced(pacing)) }
+        Self { control, list: Mutex::new(List::paced(pacing)), closed: Condvar::new() }
     }
 
     /// Puts a partition at the end.
@@ -214,6 +215,16 @@ impl ReadyList {
         list.pacing.ended(Instant::now(), cpu);
     }
 
+    /// Waits until a busy host can have its next fetch, `longest` after the one at `last` at most, or until the list is
+    /// closed. In an idle host that is now.
+    pub fn space_fetches(&self, last: Instant, longest: Duration) {
+        let mut list = self.list.lock();
+        let until = last + list.pacing.fetch_gap(Instant::now()).min(longest);
+        while list.gate == Gate::Open && Instant::now() < until {
+            list = self.closed.wait_until(list, until).0;
+        }
+    }
+
     /// How the workers are paced.
     pub fn pacing(&self) -> PacingHealth {
         self.list.lock().pacing.health(Instant::now())
@@ -242,6 +253,7 @@ impl ReadyList {
         list.gate = Gate::Closed;
         list.waiting.clear();
         let pausing = list.pausing.take();
+        self.closed.notify_all();
         list.resting.drain(..).chain(pausing).for_each(|seat| seat.called.notify_one());
     }
 
@@ -341,6 +353,22 @@ mod tests {
         assert_eq!(ready.look(), None, "one waits for the end of the pause, the other rests");
         ready.close();
         assert!(waiting.into_iter().all(|worker| worker.join().unwrap()));
+    }
+
+    #[test]
+    fn fetches_wait_in_a_busy_host_until_the_list_is_closed() {
+        let ready = with_long_pauses();
+        have_host_busy(&ready, &Arc::default());
+        let waiter = {
+            let ready = Arc::clone(&ready);
+            // As if the last fetch were yet to come: the gap alone would never be over.
+            let last = Instant::now() + Duration::from_secs(3_600);
+            std::thread::spawn(move || ready.space_fetches(last, Duration::from_secs(1)))
+        };
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!waiter.is_finished());
+        ready.close();
+        waiter.join().unwrap();
     }
 
     #[test]

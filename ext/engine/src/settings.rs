@@ -121,6 +121,13 @@ impl GroupSettings {
         &self.librdkafka
     }
 
+    /// How much of one partition a fetch brings at most, in bytes.
+    pub fn fetch_bytes(&self) -> usize {
+        let names = ["fetch.message.max.bytes", "max.partition.fetch.bytes"];
+        let set = names.iter().find_map(|name| self.librdkafka.get(*name)?.parse().ok());
+        set.unwrap_or(Prefetch::FETCH_BYTES)
+    }
+
     /// Whether topics are created by being asked for.
     pub fn creates_topics(&self) -> bool {
         self.librdkafka.get("allow.auto.create.topics").is_some_and(|v| v == "true")
@@ -179,6 +186,7 @@ mod tests {
         settings.expect_partitions(500);
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "1000");
         assert!(!settings.librdkafka().contains_key("fetch.message.max.bytes"));
+        assert_eq!(settings.fetch_bytes(), 5_000);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaType};
 
+use super::fetches::{FetchHook, FetchListener};
 use super::{PartitionList, Queue, Secrets, Settings, c_string, outcome, string, sys, take_error};
 use crate::error::{EngineError, Result};
 use crate::hints::Hints;
@@ -40,6 +41,8 @@ pub struct Client {
     process: ProcessGuard,
     secrets: Secrets,
     hints: Hints,
+    /// Freed after the client, whose threads call it.
+    _fetches: Option<Box<FetchHook>>,
 }
 
 // SAFETY: librdkafka's client handle may be used from any thread, by its documentation.
@@ -56,6 +59,27 @@ impl Client {
     /// [`EngineError::Setting`] for a refused property, [`EngineError::ClientCreation`] for settings that
     /// contradict each other.
     pub fn new(owner: &str, role: ClientRole, settings: &BTreeMap<String, String>) -> Result<Arc<Self>> {
+        Self::build(owner, role, settings, None)
+    }
+
+    /// Makes a member of a consumer group that tells of its fetches, see [`Client::new`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn consumer(
+        owner: &str,
+        settings: &BTreeMap<String, String>,
+        fetches: Arc<dyn FetchListener>,
+    ) -> Result<Arc<Self>> {
+        Self::build(owner, ClientRole::Consumer, settings, Some(FetchHook::new(fetches)))
+    }
+
+    fn build(
+        owner: &str,
+        role: ClientRole,
+        settings: &BTreeMap<String, String>,
+        fetches: Option<Box<FetchHook>>,
+    ) -> Result<Arc<Self>> {
         let (secrets, hints) = (Secrets::of(settings), Hints::new(owner, role, settings));
         let settings = Settings::new(owner, settings)?;
         let (kind, reported) = match role {
@@ -63,6 +87,9 @@ impl Client {
             ClientRole::Producer => (RDKafkaType::RD_KAFKA_PRODUCER, REPORTED | sys::RD_KAFKA_EVENT_DR),
         };
         settings.report(reported);
+        if let Some(hook) = &fetches {
+            hook.add_to(&settings);
+        }
         let mut reason = [0 as c_char; REASON_SIZE];
         let conf = settings.into_raw();
         // SAFETY: on success librdkafka owns `conf`, on failure we still do and free it below.
@@ -75,7 +102,7 @@ impl Client {
             };
             return Err(EngineError::ClientCreation { group: owner.into(), reason: secrets.mask(reason) });
         }
-        Ok(Arc::new(Self { raw, process: ProcessGuard::here(), secrets, hints }))
+        Ok(Arc::new(Self { raw, process: ProcessGuard::here(), secrets, hints, _fetches: fetches }))
     }
 
     pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_t {

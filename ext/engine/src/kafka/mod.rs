@@ -5,6 +5,7 @@
 
 mod client;
 mod event;
+mod fetches;
 mod mock_cluster;
 mod partition_list;
 mod producing;
@@ -15,6 +16,7 @@ mod settings;
 
 pub use client::{Client, ClientRole};
 pub use event::{Event, RebalanceKind, Severity};
+pub use fetches::FetchListener;
 pub use mock_cluster::MockCluster;
 pub use partition_list::PartitionList;
 pub use producing::{ANY_PARTITION, Partitioner, Record};

@@ -51,6 +51,10 @@ impl Settings {
         unsafe { sys::rd_kafka_conf_set_events(self.raw, events) }
     }
 
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_conf_t {
+        self.raw
+    }
+
     /// Gives the configuration away, to `rd_kafka_new`.
     pub(super) fn into_raw(self) -> *mut sys::rd_kafka_conf_t {
         let raw = self.raw;

@@ -55,6 +55,23 @@ impl Cluster {
         unsafe { sys::rd_kafka_mock_broker_set_up(self.mock(), 1) };
     }
 
+    /// How many fetches were asked for while something was done.
+    pub fn fetches_during(&self, something: impl FnOnce()) -> usize {
+        const FETCH: i16 = 1;
+        // SAFETY: the mock cluster lives as long as its client; the array is ours, of the length that is written.
+        unsafe {
+            sys::rd_kafka_mock_start_request_tracking(self.mock());
+            something();
+            let mut count = 0;
+            let requests = sys::rd_kafka_mock_get_requests(self.mock(), &raw mut count);
+            sys::rd_kafka_mock_stop_request_tracking(self.mock());
+            let all = std::slice::from_raw_parts(requests, count);
+            let fetches = all.iter().filter(|request| sys::rd_kafka_mock_request_api_key(**request) == FETCH).count();
+            sys::rd_kafka_mock_request_destroy_array(requests, count);
+            fetches
+        }
+    }
+
     pub fn produce(&self, topic: &str, partition: i32, payloads: impl IntoIterator<Item = usize>) {
         for payload in payloads {
             let payload = payload.to_string();
@@ -169,6 +186,16 @@ impl Member {
             events.push(serde_json::to_value(event).unwrap());
         }
         events
+    }
+
+    /// Messages up to now, none of them twice.
+    pub fn delivered(&self) -> usize {
+        let by_partition = self.by_partition();
+        for (partition, offsets) in &by_partition {
+            let expected: Vec<i64> = (0..).take(offsets.len()).collect();
+            assert_eq!(*offsets, expected, "of partition {partition}");
+        }
+        by_partition.values().map(Vec::len).sum()
     }
 
     pub fn by_partition(&self) -> BTreeMap<i32, Vec<i64>> {

@@ -1,0 +1,83 @@
+//! Responses to fetches, heard of before librdkafka reads them.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
+
+use rdkafka::types::RDKafkaRespErr;
+
+use super::{Settings, sys};
+
+/// Fetch in the protocol's list of requests (<https://kafka.apache.org/protocol#protocol_api_keys>).
+const FETCH: i16 = 1;
+const NAME: &std::ffi::CStr = c"karafka_embedded.fetches";
+
+/// Hears of responses to fetches.
+pub trait FetchListener: Send + Sync + 'static {
+    /// A response of so many bytes is there. This is librdkafka's thread for the broker it came from: it reads the
+    /// response and asks for the next one after this returned.
+    fn fetched(&self, bytes: usize);
+}
+
+/// A listener with an address that librdkafka can keep; it has to outlive the client.
+pub(super) struct FetchHook {
+    listener: Arc<dyn FetchListener>,
+}
+
+impl FetchHook {
+    pub(super) fn new(listener: Arc<dyn FetchListener>) -> Box<Self> {
+        Box::new(Self { listener })
+    }
+
+    /// Has the client that is made of `settings` tell of its fetches.
+    pub(super) fn add_to(&self, settings: &Settings) {
+        let opaque = std::ptr::from_ref(self).cast_mut().cast();
+        // SAFETY: the settings are live, the name is static and the hook outlives the client. This fails only for a name
+        // that was added before, and the settings are new.
+        unsafe {
+            sys::rd_kafka_conf_interceptor_add_on_new(settings.as_ptr(), NAME.as_ptr(), Some(client_made), opaque);
+        }
+    }
+}
+
+/// # Safety
+/// Called by librdkafka with the opaque of [`FetchHook::add_to`], before the client has threads.
+unsafe extern "C" fn client_made(
+    client: *mut sys::rd_kafka_t,
+    _conf: *const sys::rd_kafka_conf_t,
+    opaque: *mut c_void,
+    _reason: *mut c_char,
+    _reason_size: usize,
+) -> RDKafkaRespErr {
+    // SAFETY: the client is live, the name static; the opaque is passed on.
+    unsafe { sys::rd_kafka_interceptor_add_on_response_received(client, NAME.as_ptr(), Some(responded), opaque) }
+}
+
+/// # Safety
+/// Called by librdkafka with the opaque of [`FetchHook::add_to`] while the client lives.
+unsafe extern "C" fn responded(
+    _client: *mut sys::rd_kafka_t,
+    _socket: c_int,
+    _broker: *const c_char,
+    _broker_id: i32,
+    api_key: i16,
+    _api_version: i16,
+    _correlation_id: i32,
+    size: usize,
+    _round_trip_us: i64,
+    err: RDKafkaRespErr,
+    opaque: *mut c_void,
+) -> RDKafkaRespErr {
+    if api_key != FETCH || err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    // An unwind must not cross into C. librdkafka logs what this returns, and goes on.
+    let heard = std::panic::catch_unwind(|| {
+        // SAFETY: the hook outlives the client, and is only read.
+        let hook = unsafe { &*opaque.cast_const().cast::<FetchHook>() };
+        hook.listener.fetched(size);
+    });
+    match heard {
+        Ok(()) => RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR,
+        Err(_) => RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL,
+    }
+}
