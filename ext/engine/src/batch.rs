@@ -141,6 +141,11 @@ impl Batch {
             + self.memory.headers.capacity() * size_of::<(Span, Span)>()
     }
 
+    /// Bytes of a message's payload and key, and of what headers it has, on average.
+    pub fn average_payload(&self) -> usize {
+        self.memory.bytes.len().checked_div(self.memory.entries.len()).unwrap_or(0)
+    }
+
     /// Bytes that a message takes in it, on average.
     pub fn average_bytes(&self) -> usize {
         let messages = self.memory.entries.len();

@@ -10,6 +10,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use crate::config::GroupConfig;
 use crate::control::Failure;
 use crate::events::{EngineEvent, ErrorSeverity};
+use crate::fetching::Backlog;
 use crate::hints::{self, Hints, is_missing_token};
 use crate::hub::Hub;
 use crate::kafka::{Client, ClientRole, Queue};
@@ -81,6 +82,8 @@ pub struct GroupShared {
     /// Its configuration.
     pub config: GroupConfig,
     hub: Arc<Hub>,
+    /// What its client's partitions have to read.
+    pub backlog: Arc<Backlog>,
     partitions: Mutex<HashMap<(String, i32), Arc<Partition>>>,
     /// Partitions that went while their jobs ran.
     evicted: Mutex<Vec<Arc<Partition>>>,
@@ -101,6 +104,7 @@ impl GroupShared {
             index,
             config,
             hub,
+            backlog: Arc::default(),
             partitions: Mutex::default(),
             evicted: Mutex::default(),
             commands: Mutex::default(),

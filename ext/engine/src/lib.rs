@@ -12,7 +12,7 @@ pub mod control;
 pub mod engine;
 pub mod error;
 pub mod events;
-pub mod fetch_spacing;
+pub mod fetching;
 mod group;
 pub mod health;
 pub mod hints;

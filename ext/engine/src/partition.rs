@@ -25,7 +25,7 @@ pub use marking::MarkOutcome;
 pub use pausing::Request;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::sync::{Mutex, RwLock};
@@ -33,6 +33,7 @@ use crate::sync::{Mutex, RwLock};
 use crate::batch::{Batch, Ending, Leftover};
 use crate::config::TopicConfig;
 use crate::error::{EngineError, Result};
+use crate::fetching::Drain;
 use crate::group::GroupShared;
 use crate::hub::Hub;
 use crate::kafka::{Client, QueueListener};
@@ -117,6 +118,8 @@ pub struct Partition {
     state: Mutex<State>,
     offsets: Mutex<Offsets>,
     link: RwLock<Option<Box<dyn Link>>>,
+    /// What is known of its queue, once it has one.
+    drain: OnceLock<Arc<Drain>>,
     /// What a message of its last batch took, 0 before the first.
     message_bytes: AtomicUsize,
     /// Whether its last batch was all that was there.
@@ -146,6 +149,7 @@ impl Partition {
             }),
             offsets: Mutex::new(Offsets::default()),
             link: RwLock::new(None),
+            drain: OnceLock::new(),
             message_bytes: AtomicUsize::new(0),
             emptied: AtomicBool::new(false),
         })
@@ -159,14 +163,16 @@ impl Partition {
             code: rdkafka::types::RDKafkaErrorCode::UnknownPartition,
         })?;
         queue.split_off();
+        let backlog = self.group.upgrade().map(|group| Arc::clone(&group.backlog)).unwrap_or_default();
+        let drain = Arc::clone(self.drain.get_or_init(|| backlog.join()));
         queue.listen(Arc::clone(self));
         // What a former assignment left in the queue was announced to that one only.
         let is_empty = queue.is_empty();
-        let link = BrokerLink::new(Arc::clone(client), queue, topic.clone(), self.place.partition);
+        let link = BrokerLink::new(Arc::clone(client), queue, &self.place, drain);
         *self.link.write() = Some(Box::new(link));
         self.hub.ration.join();
         if !is_empty {
-            self.queue_filled();
+            self.announce();
         }
         Ok(())
     }
@@ -277,7 +283,7 @@ impl Partition {
         let (batch, origin) = match self.arrive() {
             // What gathered in the queue meanwhile was not announced again.
             Some(batch) => {
-                self.queue_filled();
+                self.announce();
                 (batch, Origin::Memory)
             }
             None => (self.read_queue(self.most_messages()), Origin::Queue),
@@ -295,13 +301,18 @@ impl Partition {
         }
     }
 
+    /// There is something in the queue.
+    pub(super) fn announce(self: &Arc<Self>) {
+        self.apply(Input::Filled, Taker::Waiting);
+    }
+
     /// Takes what is in the queue; for who has the lease.
     fn read_queue(self: &Arc<Self>, max: usize) -> Batch {
         let haul = self.link.read().as_ref().map(|link| link.take_batch(max)).unwrap_or_default();
         self.emptied.store(haul.leftover == Leftover::None, Ordering::Relaxed);
         // There may be more, which was announced before this lease and will not be again.
         if haul.leftover == Leftover::Possible {
-            self.queue_filled();
+            self.announce();
         }
         if let Some(code) = haul.error {
             self.report(code, &format!("reading {}", self.label()));
@@ -397,7 +408,10 @@ impl State {
 
 impl QueueListener for Partition {
     fn queue_filled(self: &Arc<Self>) {
-        self.apply(Input::Filled, Taker::Waiting);
+        if let Some(drain) = self.drain.get() {
+            drain.filled();
+        }
+        self.announce();
     }
 }
 

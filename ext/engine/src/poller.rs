@@ -15,7 +15,7 @@ use crate::certificates::CertificateFiles;
 use crate::control::Failure;
 use crate::error::{EngineError, Result};
 use crate::events::EngineEvent;
-use crate::fetch_spacing::FetchSpacing;
+use crate::fetching::FetchPace;
 use crate::group::{GroupCommand, GroupShared};
 use crate::kafka::{Client, Event, Queue};
 use crate::membership::{Membership, Reply};
@@ -102,8 +102,9 @@ impl Poller {
     }
 
     fn connect(group: &GroupShared, settings: &GroupSettings) -> Result<(Arc<Client>, Arc<Queue>)> {
-        let spacing = Arc::new(FetchSpacing::new(Arc::clone(group.hub()), settings.fetch_bytes()));
-        let client = Client::consumer(&group.config.id, settings.librdkafka(), spacing)?;
+        group.backlog.set_limits(settings.queue_bytes(), settings.fetch_bytes());
+        let pace = FetchPace::new(Arc::clone(group.hub()), Arc::clone(&group.backlog), settings.fetch_bytes());
+        let client = Client::consumer(&group.config.id, settings.librdkafka(), Arc::new(pace))?;
         let queue = Arc::new(client.consumer_queue());
         group.set_queue(Some(Arc::clone(&queue)));
         Ok((client, queue))

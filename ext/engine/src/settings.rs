@@ -24,6 +24,7 @@ const FORCED: &[(&str, &str)] = &[
 
 /// A fetch brings at most this many partitions' shares.
 const FETCH_SHARE: usize = 16;
+const LEAST_FETCH: usize = 1 << 20;
 /// A response is one buffer, read before the next is asked for: larger ones leave the queues dry meanwhile.
 const MOST_FETCH: usize = 2 << 20;
 
@@ -32,7 +33,7 @@ const MAX_POLL_INTERVAL_MS: u64 = 300_000;
 /// What librdkafka may prefetch for one partition. Its limits are per partition and fixed when a client is made, so a
 /// total has to be divided by the partitions that are to be expected.
 ///
-/// librdkafka counts payload and key only; with its own structures a message of 200 bytes takes two to three times that.
+/// librdkafka counts payloads only; with its own structures a message of 200 bytes takes two to three times that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prefetch {
     /// Kilobytes that may wait in a partition's queue.
@@ -44,14 +45,16 @@ pub struct Prefetch {
 impl Prefetch {
     /// More than this does not make a partition faster.
     const QUEUE_KBYTES: usize = 2_048;
-    const FETCH_BYTES: usize = 1 << 20;
+    const FETCH_BYTES: usize = 400 << 10;
+    /// A queue is filled by about so many fetches: the room for one is there soon ([`crate::fetching::Backlog`]).
+    const FETCHES: usize = 10;
     /// A partition that gets less spends its time asking.
     const LEAST_KBYTES: usize = 16;
 
     /// Divides `total` bytes over `partitions`. A queue that is just below its limit gets one more fetch.
     pub fn divide(total: usize, partitions: usize) -> Self {
         let share_kbytes = total / 1024 / partitions.max(1);
-        let fetch_kbytes = (share_kbytes / 2).clamp(Self::LEAST_KBYTES, Self::FETCH_BYTES / 1024);
+        let fetch_kbytes = (share_kbytes / Self::FETCHES).clamp(Self::LEAST_KBYTES, Self::FETCH_BYTES / 1024);
         let queue_kbytes = share_kbytes.saturating_sub(fetch_kbytes).clamp(Self::LEAST_KBYTES, Self::QUEUE_KBYTES);
         Self { queue_kbytes, fetch_bytes: fetch_kbytes * 1024 }
     }
@@ -89,10 +92,7 @@ impl GroupSettings {
             ("queued.max.messages.kbytes", prefetch.queue_kbytes.to_string()),
             ("fetch.message.max.bytes", prefetch.fetch_bytes.to_string()),
             // A fetch of many partitions is one buffer, freed when the last message of it is.
-            (
-                "fetch.max.bytes",
-                (FETCH_SHARE * prefetch.fetch_bytes).clamp(Prefetch::FETCH_BYTES, MOST_FETCH).to_string(),
-            ),
+            ("fetch.max.bytes", (FETCH_SHARE * prefetch.fetch_bytes).clamp(LEAST_FETCH, MOST_FETCH).to_string()),
         ];
         for (name, value) in limits {
             if !self.is_set_by_user(name) {
@@ -126,6 +126,12 @@ impl GroupSettings {
         let names = ["fetch.message.max.bytes", "max.partition.fetch.bytes"];
         let set = names.iter().find_map(|name| self.librdkafka.get(*name)?.parse().ok());
         set.unwrap_or(Prefetch::FETCH_BYTES)
+    }
+
+    /// With how much in its queue a partition is not fetched from, in bytes; librdkafka counts payloads, in thousands.
+    pub fn queue_bytes(&self) -> usize {
+        let set = self.librdkafka.get("queued.max.messages.kbytes").and_then(|v| v.parse().ok());
+        set.unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000
     }
 
     /// Whether topics are created by being asked for.
@@ -176,8 +182,9 @@ mod tests {
         let mut settings = settings(&[]);
         assert_eq!(settings.expect_partitions(4), Sizing::Fits);
         assert_eq!(settings.expect_partitions(250), Sizing::Changed);
-        assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "33");
-        assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "32768");
+        assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "49");
+        assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "16384");
+        assert_eq!((settings.queue_bytes(), settings.fetch_bytes()), (49_000, 16_384));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Responses to fetches, heard of before librdkafka reads them.
+//! Fetches, heard of when they are asked for and before librdkafka reads the response.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
@@ -11,11 +11,14 @@ use super::{Settings, sys};
 const FETCH: i16 = 1;
 const NAME: &std::ffi::CStr = c"karafka_embedded.fetches";
 
-/// Hears of responses to fetches.
+/// Hears of fetches.
 pub trait FetchListener: Send + Sync + 'static {
     /// A response of so many bytes is there. This is librdkafka's thread for the broker it came from: it reads the
     /// response and asks for the next one after this returned.
     fn fetched(&self, bytes: usize);
+
+    /// It was read, and the next one is asked for, on the same thread.
+    fn asked(&self);
 }
 
 /// A listener with an address that librdkafka can keep; it has to outlive the client.
@@ -49,7 +52,33 @@ unsafe extern "C" fn client_made(
     _reason_size: usize,
 ) -> RDKafkaRespErr {
     // SAFETY: the client is live, the name static; the opaque is passed on.
-    unsafe { sys::rd_kafka_interceptor_add_on_response_received(client, NAME.as_ptr(), Some(responded), opaque) }
+    unsafe {
+        sys::rd_kafka_interceptor_add_on_request_sent(client, NAME.as_ptr(), Some(requested), opaque);
+        sys::rd_kafka_interceptor_add_on_response_received(client, NAME.as_ptr(), Some(responded), opaque)
+    }
+}
+
+/// # Safety
+/// Called by librdkafka with the opaque of [`FetchHook::add_to`] while the client lives.
+unsafe extern "C" fn requested(
+    _client: *mut sys::rd_kafka_t,
+    _socket: c_int,
+    _broker: *const c_char,
+    _broker_id: i32,
+    api_key: i16,
+    _api_version: i16,
+    _correlation_id: i32,
+    _size: usize,
+    opaque: *mut c_void,
+) -> RDKafkaRespErr {
+    if api_key == FETCH {
+        let _ = std::panic::catch_unwind(|| {
+            // SAFETY: the hook outlives the client, and is only read.
+            let hook = unsafe { &*opaque.cast_const().cast::<FetchHook>() };
+            hook.listener.asked();
+        });
+    }
+    RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
 }
 
 /// # Safety

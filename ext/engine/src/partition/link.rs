@@ -1,10 +1,13 @@
 //! What a partition needs of librdkafka.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use crate::batch::Haul;
+use super::Place;
+use crate::batch::{Batch, Haul, Leftover};
+use crate::fetching::Drain;
 use crate::kafka::{Client, PartitionList, Queue};
 
 type Kafka<T> = std::result::Result<T, RDKafkaErrorCode>;
@@ -30,17 +33,38 @@ pub(super) struct BrokerLink {
     client: Arc<Client>,
     topic: String,
     partition: i32,
+    drain: Arc<Drain>,
 }
 
 impl BrokerLink {
-    pub(super) fn new(client: Arc<Client>, queue: Queue, topic: String, partition: i32) -> Self {
-        Self { queue, client, topic, partition }
+    pub(super) fn new(client: Arc<Client>, queue: Queue, place: &Place, drain: Arc<Drain>) -> Self {
+        let (topic, partition) = (place.topic.name.clone(), place.partition);
+        Self { queue, client, topic, partition, drain }
+    }
+
+    /// A batch was taken that was not all there was in the queue.
+    fn note_leftover(&self, batch: &Batch) {
+        let left = self.queue.len();
+        let next = batch.last_offset().map_or(0, |last| last + 1 + left as i64);
+        let high = self.client.watermarks(&self.topic, self.partition).map_or(0, |(_, high)| high);
+        match usize::try_from(high - next) {
+            Ok(behind) if behind > 0 => {
+                let bytes = |messages| messages * batch.average_payload();
+                self.drain.took(bytes(batch.len()), bytes(left), bytes(behind), Instant::now());
+            }
+            _ => self.drain.ran_out(),
+        }
     }
 }
 
 impl Link for BrokerLink {
     fn take_batch(&self, max_messages: usize) -> Haul {
-        self.queue.take_batch(max_messages)
+        let haul = self.queue.take_batch(max_messages);
+        match haul.leftover {
+            Leftover::None => self.drain.ran_out(),
+            Leftover::Possible => self.note_leftover(&haul.run.batch),
+        }
+        haul
     }
 
     fn seek(&self, offset: i64) -> Kafka<()> {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::{Partition, Request};
 use crate::batch::Batch;
-use crate::kafka::QueueListener;
 use crate::phase::Input;
 use crate::ready::Taker;
 
@@ -83,7 +82,7 @@ impl Partition {
         if let Some(Err(code)) = self.link.read().as_ref().map(|link| link.seek(offset)) {
             self.report(code, &format!("fetching {} again from {offset}", self.label()));
         }
-        self.queue_filled();
+        self.announce();
     }
 
     fn seek_at_broker(&self, target: i64) -> Landing {
