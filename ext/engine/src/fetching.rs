@@ -5,7 +5,7 @@
 //! - **In a busy host.** A fetch of a few messages has several threads wake, here and in the broker, and a steady trickle
 //!   makes hundreds of them a second: a saturated host loses more requests to them than to the messages. There small
 //!   responses are kept apart, and what comes meanwhile is in the next one.
-//! - **When the queues of a backlog are full** ([`backlog`]). The next fetch would be for the other partitions alone.
+//! - **When the queues of a backlog are full** ([`Backlog`]). The next fetch would be for the other partitions alone.
 //!
 //! So the response is held before it is read, as if the network were slow. librdkafka asks its interceptors not to wait,
 //! because all that a broker has to say then waits. Here that is what is wanted, and bounded: a tenth of a second, and only

@@ -201,7 +201,7 @@ fn runs_of(messages: &[*mut sys::rd_kafka_message_t]) -> impl Iterator<Item = &[
 ///
 /// Asking librdkafka makes it allocate a parser for each message, a fifth of what a batch costs. In a record of the
 /// present format (the only one with headers, and with a leader epoch) the number of headers follows the value
-/// (https://kafka.apache.org/documentation/#record), and librdkafka's payload points into the fetched record. A zero
+/// (<https://kafka.apache.org/documentation/#record>), and librdkafka's payload points into the fetched record. A zero
 /// there is "none"; anything else is asked about. The header tests, on every codec, guard the assumption.
 fn is_known_without_headers(message: &sys::rd_kafka_message_t, leader_epoch: i32) -> bool {
     if message.payload.is_null() || leader_epoch < 0 {

@@ -211,7 +211,7 @@ impl Client {
         outcome(unsafe { sys::rd_kafka_offsets_store(self.raw, list.as_ptr()) }).and_then(|()| list.first_error())
     }
 
-    /// Commits offsets (`None`: all that are stored); the result arrives as [`Event::Committed`] on `reply`.
+    /// Commits offsets (`None`: all that are stored); the result arrives as [`Event::Committed`](super::Event::Committed) on `reply`.
     pub fn commit(&self, offsets: Option<&PartitionList>, reply: &Queue) -> Kafka<()> {
         let list = offsets.map_or(std::ptr::null(), |l| l.as_ptr().cast_const());
         // SAFETY: client and queue are live, the list live or NULL; without a callback the reply is an event.
