@@ -141,9 +141,10 @@ impl Batch {
             + self.memory.headers.capacity() * size_of::<(Span, Span)>()
     }
 
-    /// Bytes of a message's payload and key, and of what headers it has, on average.
+    /// Bytes of a message's payload, on average.
     pub fn average_payload(&self) -> usize {
-        self.memory.bytes.len().checked_div(self.memory.entries.len()).unwrap_or(0)
+        let payloads: usize = self.memory.entries.iter().map(|entry| entry.payload.len).sum();
+        payloads.checked_div(self.memory.entries.len()).unwrap_or(0)
     }
 
     /// Bytes that a message takes in it, on average.

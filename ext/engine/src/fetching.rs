@@ -14,7 +14,7 @@
 
 mod backlog;
 
-pub use backlog::{Backlog, Drain};
+pub use backlog::{Backlog, Drain, Taken};
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ use crate::kafka::FetchListener;
 
 /// A fetch that brought so much was worth its while: more may be waiting, and is not held up.
 const LARGE: usize = 64 << 10;
+/// No response is held for longer, whatever for.
+const LONGEST_HOLD: Duration = Duration::from_millis(100);
 /// However small a partition's part of a fetch is, so many bytes of it a second may be fetched in a busy host.
 const BYTES_PER_SECOND: usize = 2_000_000;
 
@@ -53,16 +55,17 @@ impl FetchPace {
 }
 
 impl FetchListener for FetchPace {
-    fn fetched(&self, bytes: usize) {
+    fn fetched(&self, broker: i32, bytes: usize) {
+        let latest = Instant::now() + LONGEST_HOLD;
         if let Some(last) = LAST.get() {
             self.hub.ready.space_fetches(last, self.longest_gap(bytes));
         }
-        self.backlog.hold(bytes);
+        self.backlog.hold(broker, bytes, latest);
         LAST.set(Some(Instant::now()));
     }
 
-    fn asked(&self) {
-        self.backlog.arrived();
+    fn asked(&self, broker: i32) {
+        self.backlog.arrived(broker);
     }
 }
 

@@ -118,8 +118,8 @@ pub struct Partition {
     state: Mutex<State>,
     offsets: Mutex<Offsets>,
     link: RwLock<Option<Box<dyn Link>>>,
-    /// What is known of its queue, once it has one.
-    drain: OnceLock<Arc<Drain>>,
+    /// What is known of its queue while it has one.
+    drain: OnceLock<Weak<Drain>>,
     /// What a message of its last batch took, 0 before the first.
     message_bytes: AtomicUsize,
     /// Whether its last batch was all that was there.
@@ -164,7 +164,8 @@ impl Partition {
         })?;
         queue.split_off();
         let backlog = self.group.upgrade().map(|group| Arc::clone(&group.backlog)).unwrap_or_default();
-        let drain = Arc::clone(self.drain.get_or_init(|| backlog.join()));
+        let drain = backlog.join();
+        let _ = self.drain.set(Arc::downgrade(&drain));
         queue.listen(Arc::clone(self));
         // What a former assignment left in the queue was announced to that one only.
         let is_empty = queue.is_empty();
@@ -408,7 +409,7 @@ impl State {
 
 impl QueueListener for Partition {
     fn queue_filled(self: &Arc<Self>) {
-        if let Some(drain) = self.drain.get() {
+        if let Some(drain) = self.drain.get().and_then(Weak::upgrade) {
             drain.filled();
         }
         self.announce();

@@ -29,6 +29,7 @@ const LEAST_FETCH: usize = 1 << 20;
 const MOST_FETCH: usize = 2 << 20;
 
 const MAX_POLL_INTERVAL_MS: u64 = 300_000;
+const FETCH_WAIT_MS: u64 = 500;
 
 /// What librdkafka may prefetch for one partition. Its limits are per partition and fixed when a client is made, so a
 /// total has to be divided by the partitions that are to be expected.
@@ -45,7 +46,7 @@ pub struct Prefetch {
 impl Prefetch {
     /// More than this does not make a partition faster.
     const QUEUE_KBYTES: usize = 2_048;
-    const FETCH_BYTES: usize = 400 << 10;
+    const FETCH_BYTES: usize = 256 << 10;
     /// A queue is filled by about so many fetches: the room for one is there soon ([`crate::fetching::Backlog`]).
     const FETCHES: usize = 10;
     /// A partition that gets less spends its time asking.
@@ -92,13 +93,28 @@ impl GroupSettings {
             ("queued.max.messages.kbytes", prefetch.queue_kbytes.to_string()),
             ("fetch.message.max.bytes", prefetch.fetch_bytes.to_string()),
             // A fetch of many partitions is one buffer, freed when the last message of it is.
-            ("fetch.max.bytes", (FETCH_SHARE * prefetch.fetch_bytes).clamp(LEAST_FETCH, MOST_FETCH).to_string()),
+            (
+                "fetch.max.bytes",
+                (FETCH_SHARE * prefetch.fetch_bytes)
+                    .clamp(LEAST_FETCH, MOST_FETCH)
+                    .max(self.largest_message())
+                    .to_string(),
+            ),
         ];
         for (name, value) in limits {
             if !self.is_set_by_user(name) {
                 self.librdkafka.insert(name.into(), value);
             }
         }
+    }
+
+    /// What the user set for it, in bytes: librdkafka refuses fetches that are smaller.
+    fn largest_message(&self) -> usize {
+        self.number("message.max.bytes").unwrap_or(0)
+    }
+
+    fn number(&self, name: &str) -> Option<usize> {
+        self.librdkafka.get(name)?.parse().ok()
     }
 
     fn is_set_by_user(&self, name: &str) -> bool {
@@ -123,15 +139,18 @@ impl GroupSettings {
 
     /// How much of one partition a fetch brings at most, in bytes.
     pub fn fetch_bytes(&self) -> usize {
-        let names = ["fetch.message.max.bytes", "max.partition.fetch.bytes"];
-        let set = names.iter().find_map(|name| self.librdkafka.get(*name)?.parse().ok());
+        let set = self.number("fetch.message.max.bytes").or_else(|| self.number("max.partition.fetch.bytes"));
         set.unwrap_or(Prefetch::FETCH_BYTES)
     }
 
     /// With how much in its queue a partition is not fetched from, in bytes; librdkafka counts payloads, in thousands.
     pub fn queue_bytes(&self) -> usize {
-        let set = self.librdkafka.get("queued.max.messages.kbytes").and_then(|v| v.parse().ok());
-        set.unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000
+        self.number("queued.max.messages.kbytes").unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000
+    }
+
+    /// How long a broker waits before it answers a fetch for which it has nothing.
+    pub fn fetch_wait(&self) -> Duration {
+        Duration::from_millis(self.number("fetch.wait.max.ms").map_or(FETCH_WAIT_MS, |set| set as u64))
     }
 
     /// Whether topics are created by being asked for.
@@ -194,6 +213,13 @@ mod tests {
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "1000");
         assert!(!settings.librdkafka().contains_key("fetch.message.max.bytes"));
         assert_eq!(settings.fetch_bytes(), 5_000);
+    }
+
+    #[test]
+    fn a_fetch_has_room_for_the_largest_message() {
+        let mut settings = settings(&[("message.max.bytes", "5000000")]);
+        settings.expect_partitions(500);
+        assert_eq!(settings.librdkafka()["fetch.max.bytes"], "5000000");
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Haul {
     pub error: Option<RDKafkaErrorCode>,
     /// Whether there may be more in the queue.
     pub leftover: Leftover,
+    /// The broker that the last message came from; `None` for no message.
+    pub broker: Option<i32>,
 }
 
 /// Whether a queue was emptied.
@@ -59,6 +61,8 @@ impl Haul {
                 leftover: if taken == max_messages { Leftover::Possible } else { Leftover::None },
                 ..Self::default()
             };
+            // SAFETY: the messages are live until they are freed below.
+            haul.broker = messages.last().map(|message| unsafe { sys::rd_kafka_message_broker_id(*message) });
             for (number, run) in runs_of(messages).enumerate() {
                 let run = copy_of(run, &mut haul.error);
                 if number == 0 { haul.run = run } else { haul.later.push(run) }

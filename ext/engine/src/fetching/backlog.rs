@@ -7,48 +7,52 @@
 //! What is in a queue is known from who takes from it; what a response brings to which of them is not known before it is
 //! read, and taken for the most that it may be until the next batch is taken.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex};
 
-/// A queue that lasts longer than a fetch without messages takes (`fetch.wait.max.ms`) does not run dry meanwhile.
-const FETCH_WAIT: Duration = Duration::from_millis(500);
 /// Room is not waited for longer than this: messages of other partitions wait, too.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// What fetches brought is forgotten by such a part with each that brought less.
 const FORGETTING: usize = 64;
+/// A longer time between two batches is a pause, and says nothing of the consumer's speed.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A partition of which nothing was read yet may be at any broker.
+const ANY_BROKER: i32 = -1;
 
 /// The queues of one client's partitions.
 #[derive(Debug)]
 pub struct Backlog {
     began: Instant,
-    /// With so many bytes in its queue a partition is left out.
-    queue_bytes: AtomicUsize,
-    /// Most bytes of one partition that were asked for in a fetch.
-    asked_bytes: AtomicUsize,
+    limits: Mutex<Limits>,
     /// Most bytes of one partition that a fetch has brought lately: a broker hands out whole batches of a producer.
     brought_bytes: AtomicUsize,
-    /// How many responses there were.
-    responses: AtomicUsize,
-    /// What may be on its way into each queue.
-    arriving: AtomicUsize,
     drains: Mutex<Vec<Weak<Drain>>>,
     room: Condvar,
     /// How many wait for room: one for each broker at most.
     waiting: AtomicUsize,
 }
 
+/// How the client fetches.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// With so many bytes in its queue a partition is left out.
+    queue_bytes: usize,
+    /// Most bytes of one partition that are asked for in a fetch.
+    fetch_bytes: usize,
+    /// How long a fetch takes that brings nothing.
+    fetch_wait: Duration,
+}
+
 impl Default for Backlog {
     fn default() -> Self {
+        let limits = Limits { queue_bytes: usize::MAX, fetch_bytes: 0, fetch_wait: Duration::ZERO };
         Self {
             began: Instant::now(),
-            queue_bytes: AtomicUsize::new(usize::MAX),
-            asked_bytes: AtomicUsize::new(0),
+            limits: Mutex::new(limits),
             brought_bytes: AtomicUsize::new(0),
-            responses: AtomicUsize::new(0),
-            arriving: AtomicUsize::new(0),
             drains: Mutex::default(),
             room: Condvar::new(),
             waiting: AtomicUsize::new(0),
@@ -57,25 +61,16 @@ impl Default for Backlog {
 }
 
 impl Backlog {
-    /// The client leaves out a partition with `queue_bytes` in its queue, and asks for at most `fetch_bytes` of it.
-    pub fn set_limits(&self, queue_bytes: usize, fetch_bytes: usize) {
-        self.queue_bytes.store(queue_bytes, Ordering::Relaxed);
-        self.asked_bytes.store(fetch_bytes, Ordering::Relaxed);
+    /// The client leaves out a partition with `queue_bytes` in its queue, asks for at most `fetch_bytes` of it, and waits
+    /// for `fetch_wait` where there is nothing.
+    pub fn set_limits(&self, queue_bytes: usize, fetch_bytes: usize, fetch_wait: Duration) {
+        *self.limits.lock() = Limits { queue_bytes, fetch_bytes, fetch_wait };
         self.brought_bytes.store(fetch_bytes, Ordering::Relaxed);
     }
 
-    /// What may be in a queue when a response arrives, so that the partition takes part in the next fetch; `None` where a
-    /// response alone fills it.
-    fn allowance(&self) -> Option<usize> {
-        let brought = self.brought_bytes.load(Ordering::Relaxed);
-        // One that is filled to the last byte is left out, and no batch is as large as the other.
-        let brought = brought + brought / 16;
-        self.queue_bytes.load(Ordering::Relaxed).checked_sub(brought).filter(|bytes| *bytes > 0)
-    }
-
-    /// So many responses have brought so many bytes of a partition. Of several each may have been for another one.
+    /// A response has brought so many bytes of a partition, one of so many: each of them may have been for another one.
     fn note_brought(&self, bytes: usize, responses: usize) {
-        let brought = (bytes / responses.max(1)).max(self.asked_bytes.load(Ordering::Relaxed));
+        let brought = (bytes / responses.max(1)).max(self.limits.lock().fetch_bytes);
         let known = self.brought_bytes.load(Ordering::Relaxed);
         if brought > known {
             self.brought_bytes.store(brought, Ordering::Relaxed);
@@ -84,14 +79,23 @@ impl Backlog {
         }
     }
 
+    /// What a response of so many bytes brings of one partition at most. Compressed batches hold more than they take.
+    fn most_of_one(&self, bytes: usize) -> usize {
+        let brought = self.brought_bytes.load(Ordering::Relaxed);
+        if bytes < self.limits.lock().fetch_bytes / 2 { bytes.min(brought) } else { brought }
+    }
+
     /// A partition's queue is going to be filled and read.
     pub fn join(self: &Arc<Self>) -> Arc<Drain> {
         let drain = Arc::new(Drain {
             backlog: Arc::clone(self),
+            broker: AtomicI32::new(ANY_BROKER),
             left: AtomicUsize::new(0),
             behind: AtomicUsize::new(0),
-            known: Mutex::default(),
+            arriving: AtomicUsize::new(0),
+            responses: AtomicUsize::new(0),
             changed_at: AtomicU64::new(0),
+            known: Mutex::default(),
             picoseconds: AtomicU64::new(0),
         });
         let mut drains = self.drains.lock();
@@ -100,55 +104,68 @@ impl Backlog {
         drain
     }
 
-    /// A response of so many bytes is there: waits until it can be read. Some of it may be for each queue that is not
-    /// empty.
-    pub fn hold(&self, bytes: usize) {
-        let latest = Instant::now() + LONGEST_WAIT;
+    /// A broker's response of so many bytes is there: waits until it can be read, until `latest` at most. Some of it may
+    /// be for each queue that is not empty.
+    pub fn hold(&self, broker: i32, bytes: usize, latest: Instant) {
+        let latest = latest.min(Instant::now() + LONGEST_WAIT.min(self.limits.lock().fetch_wait));
         let mut drains = self.drains.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        while self.is_full(&drains, Instant::now()) && Instant::now() < latest {
+        while self.is_full(&of_broker(&drains, broker), Instant::now()) && Instant::now() < latest {
             drains = self.room.wait_until(drains, latest).0;
         }
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        let bytes = bytes.min(self.brought_bytes.load(Ordering::Relaxed));
-        self.responses.fetch_add(1, Ordering::Relaxed);
-        self.arriving.store(bytes, Ordering::SeqCst);
-        for drain in drains.iter().filter_map(Weak::upgrade) {
-            let _ =
-                drain.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| (left > 0).then_some(left + bytes));
+        let bytes = self.most_of_one(bytes);
+        for drain in of_broker(&drains, broker) {
+            drain.responses.fetch_add(1, Ordering::Relaxed);
+            drain.arriving.store(bytes, Ordering::SeqCst);
+            let more = |left| (left > 0).then_some(left + bytes);
+            let _ = drain.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
         }
     }
 
-    /// The response was read.
-    pub fn arrived(&self) {
-        self.arriving.store(0, Ordering::SeqCst);
+    /// The broker's response was read.
+    pub fn arrived(&self, broker: i32) {
+        for drain in of_broker(&self.drains.lock(), broker) {
+            drain.arriving.store(0, Ordering::SeqCst);
+        }
     }
 
     /// Whether the next fetch would be for partitions without a backlog alone, and that is not for long.
-    fn is_full(&self, drains: &[Weak<Drain>], now: Instant) -> bool {
+    fn is_full(&self, drains: &[Arc<Drain>], now: Instant) -> bool {
+        let (limits, brought) = (*self.limits.lock(), self.brought_bytes.load(Ordering::Relaxed));
+        // One that is filled to the last byte is left out, and no batch is as large as the other.
+        let allowance = limits.queue_bytes.checked_sub(brought + brought / 16).filter(|bytes| *bytes > 0);
+        let Some(allowance) = allowance else { return false };
         let (mut full, mut idle) = (false, false);
-        for drain in drains.iter().filter_map(Weak::upgrade) {
+        for drain in drains {
+            let behind = drain.behind.load(Ordering::Relaxed);
             // The response may bring all that there is of it.
-            idle |= !drain.has_more_than(self.brought_bytes.load(Ordering::Relaxed));
-            match drain.standing(now) {
+            idle |= behind <= brought;
+            match drain.standing(allowance, limits.fetch_wait, now) {
                 // It takes part in the next fetch, which ends at once.
-                Standing::Room if drain.has_more_than(self.brought_bytes.load(Ordering::Relaxed)) => return false,
-                Standing::Full => full = true,
-                Standing::Empty | Standing::Room | Standing::Slow => {}
+                Standing::Room if behind > brought => return false,
+                Standing::Full if behind > 0 => full = true,
+                _ => {}
             }
         }
         full && idle
     }
 
     fn nanoseconds(&self, at: Instant) -> u64 {
-        u64::try_from(at.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from(at.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
     }
+}
+
+/// The queues that a broker's fetches are for.
+fn of_broker(drains: &[Weak<Drain>], broker: i32) -> Vec<Arc<Drain>> {
+    let drains = drains.iter().filter_map(Weak::upgrade);
+    drains.filter(|drain| [broker, ANY_BROKER].contains(&drain.broker.load(Ordering::Relaxed))).collect()
 }
 
 /// How a queue stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// There is nothing in it, or nothing more behind it.
+    /// There is nothing in it.
     Empty,
     /// It has room for a fetch.
     Room,
@@ -158,11 +175,26 @@ enum Standing {
     Slow,
 }
 
-/// A queue after a batch was taken from it.
+/// What was taken from a queue.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// The broker it came from.
+    pub broker: i32,
+    /// How many messages.
+    pub messages: usize,
+    /// Bytes of a payload, on average.
+    pub payload: usize,
+    /// How many messages are left in the queue.
+    pub left: usize,
+    /// How many there are in the log behind the queue, as far as is known.
+    pub behind: usize,
+}
+
+/// A queue after a batch was taken from it that left something.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     at: Instant,
-    left: usize,
+    messages: usize,
     /// How many responses there had been.
     responses: usize,
 }
@@ -171,42 +203,49 @@ struct Known {
 #[derive(Debug)]
 pub struct Drain {
     backlog: Arc<Backlog>,
-    /// Bytes in it, 0 where it is empty or holds all there is.
+    /// The broker that the partition is fetched from.
+    broker: AtomicI32,
+    /// Bytes in it.
     left: AtomicUsize,
     /// Bytes of the log behind it, as far as is known.
     behind: AtomicUsize,
+    /// What may be on its way.
+    arriving: AtomicUsize,
+    /// How many responses of its broker there were.
+    responses: AtomicUsize,
     /// When it was taken from or filled last, in nanoseconds since the backlog began.
     changed_at: AtomicU64,
-    /// How it was when a batch was taken that left something.
     known: Mutex<Option<Known>>,
     /// What a byte takes to be consumed, 0 where that is not known.
     picoseconds: AtomicU64,
 }
 
 impl Drain {
-    /// The queue was empty and is not any more.
+    /// The queue was empty and is not any more. Takes no lock, since librdkafka holds the queue's.
     pub fn filled(&self) {
         self.note_change(Instant::now());
-        let bytes = self.backlog.arriving.load(Ordering::SeqCst).max(1);
+        let bytes = self.arriving.load(Ordering::SeqCst).max(1);
         let _ = self.left.compare_exchange(0, bytes, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// So many bytes were taken, so many are left, and so many of the log are behind them.
-    pub fn took(&self, taken: usize, left: usize, behind: usize, now: Instant) {
-        self.behind.store(behind, Ordering::Relaxed);
+    /// A batch was taken.
+    pub fn took(&self, taken: Taken, now: Instant) {
+        self.broker.store(taken.broker, Ordering::Relaxed);
+        self.behind.store(taken.behind * taken.payload, Ordering::Relaxed);
         self.note_change(now);
-        let responses = self.backlog.responses.load(Ordering::Relaxed);
-        if let Some(known) = self.known.lock().replace(Known { at: now, left, responses }) {
-            self.note_speed(now.duration_since(known.at), taken);
-            let came = (left + taken).saturating_sub(known.left);
-            self.backlog.note_brought(came, responses.wrapping_sub(known.responses));
+        let responses = self.responses.load(Ordering::Relaxed);
+        let known = (taken.left > 0).then_some(Known { at: now, messages: taken.left, responses });
+        if let Some(former) = std::mem::replace(&mut *self.known.lock(), known) {
+            self.note_speed(now.saturating_duration_since(former.at), taken.messages * taken.payload);
+            let came = (taken.left + taken.messages).saturating_sub(former.messages);
+            self.backlog.note_brought(came * taken.payload, responses.wrapping_sub(former.responses));
         }
-        self.set_left(left + self.backlog.arriving.load(Ordering::SeqCst));
+        let arriving = if taken.left > 0 { self.arriving.load(Ordering::SeqCst) } else { 0 };
+        self.set_left(taken.left * taken.payload + arriving);
     }
 
-    /// The queue was emptied, or holds all there is.
-    pub fn ran_out(&self) {
-        *self.known.lock() = None;
+    /// It is not read any more.
+    pub fn leave(&self) {
         self.behind.store(0, Ordering::Relaxed);
         self.set_left(0);
     }
@@ -225,7 +264,10 @@ impl Drain {
     }
 
     fn note_speed(&self, time: Duration, bytes: usize) {
-        let new = u64::try_from(time.as_nanos() * 1_000 / bytes.max(1) as u128).unwrap_or(u64::MAX).max(1);
+        if time > PAUSE || bytes == 0 {
+            return;
+        }
+        let new = u64::try_from(time.as_nanos() * 1_000 / bytes as u128).unwrap_or(u64::MAX).max(1);
         let old = self.picoseconds.load(Ordering::Relaxed);
         self.picoseconds.store(if old == 0 { new } else { old - old / 4 + new / 4 }, Ordering::Relaxed);
     }
@@ -234,24 +276,18 @@ impl Drain {
         Duration::from_nanos(self.picoseconds.load(Ordering::Relaxed).saturating_mul(bytes as u64) / 1_000)
     }
 
-    fn has_more_than(&self, bytes: usize) -> bool {
-        self.behind.load(Ordering::Relaxed) > bytes
-    }
-
-    fn standing(&self, now: Instant) -> Standing {
+    fn standing(&self, allowance: usize, fetch_wait: Duration, now: Instant) -> Standing {
         let left = self.left.load(Ordering::SeqCst);
-        let excess = self.backlog.allowance().map(|allowance| left.saturating_sub(allowance));
         let rest = self.backlog.nanoseconds(now).saturating_sub(self.changed_at.load(Ordering::Relaxed));
-        match excess {
-            _ if left == 0 => Standing::Empty,
-            Some(0) => Standing::Room,
-            Some(excess)
-                if Duration::from_nanos(rest) <= LONGEST_WAIT
-                    && self.time_for(left) <= FETCH_WAIT
-                    && self.time_for(excess) <= LONGEST_WAIT =>
-            {
-                Standing::Full
-            }
+        let is_fast = || {
+            Duration::from_nanos(rest) <= LONGEST_WAIT
+                && self.time_for(left) <= fetch_wait
+                && self.time_for(left - allowance) <= LONGEST_WAIT
+        };
+        match left {
+            0 => Standing::Empty,
+            _ if left <= allowance => Standing::Room,
+            _ if is_fast() => Standing::Full,
             _ => Standing::Slow,
         }
     }
@@ -263,29 +299,34 @@ mod tests {
 
     const QUEUE: usize = 1_000;
     const FETCH: usize = 100;
-    /// There is more in the log than any fetch brings.
-    const BEHIND: usize = 1_000_000;
+    const WAIT: Duration = Duration::from_millis(500);
+    const BROKER: i32 = 7;
+    /// Messages of one byte; there is more in the log than any fetch brings.
+    const TAKEN: Taken = Taken { broker: BROKER, messages: 100, payload: 1, left: 0, behind: 1_000_000 };
+    const FAST: u32 = 100_000;
 
     fn backlog() -> Arc<Backlog> {
         let backlog = Arc::new(Backlog::default());
-        backlog.set_limits(QUEUE, FETCH);
+        backlog.set_limits(QUEUE, FETCH, WAIT);
         backlog
     }
 
     /// A queue that is read at so many bytes a second, and has so many in it.
     fn read_at(backlog: &Arc<Backlog>, bytes_per_second: u32, left: usize, now: Instant) -> Arc<Drain> {
         let drain = backlog.join();
-        drain.filled();
-        drain.took(100, left, BEHIND, now - Duration::from_secs(100) / bytes_per_second);
-        drain.took(100, left, BEHIND, now);
+        let former = now.checked_sub(Duration::from_secs(100) / bytes_per_second).unwrap();
+        drain.took(Taken { left, ..TAKEN }, former);
+        drain.took(Taken { left, ..TAKEN }, now);
         drain
     }
 
     fn is_full(backlog: &Backlog, now: Instant) -> bool {
-        backlog.is_full(&backlog.drains.lock(), now)
+        backlog.is_full(&of_broker(&backlog.drains.lock(), BROKER), now)
     }
 
-    const FAST: u32 = 100_000;
+    fn hold(backlog: &Backlog, bytes: usize) {
+        backlog.hold(BROKER, bytes, Instant::now() + WAIT);
+    }
 
     #[test]
     fn a_full_queue_that_is_read_fast_is_waited_for_beside_an_empty_one() {
@@ -294,17 +335,23 @@ mod tests {
         assert!(!is_full(&backlog, now), "nobody else is fetched for");
         let other = backlog.join();
         assert!(is_full(&backlog, now));
-        full.took(300, QUEUE - 2 * FETCH, BEHIND, now);
+        full.took(Taken { messages: 300, left: QUEUE - 2 * FETCH, ..TAKEN }, now);
         assert!(!is_full(&backlog, now), "it has room");
-        full.took(100, QUEUE - 2 * FETCH, FETCH, now);
-        assert!(!is_full(&backlog, now), "none is full");
-        full.took(100, QUEUE, FETCH, now);
+        full.took(Taken { left: QUEUE, behind: FETCH, ..TAKEN }, now);
         assert!(is_full(&backlog, now), "a response may bring the end of the log");
-        other.took(100, FETCH, BEHIND, now);
+        full.took(Taken { left: QUEUE, behind: 0, ..TAKEN }, now);
+        assert!(!is_full(&backlog, now), "all of it is here");
+        full.took(Taken { left: QUEUE, ..TAKEN }, now);
+        other.took(Taken { left: FETCH, ..TAKEN }, now);
         assert!(!is_full(&backlog, now), "the other has a backlog, and room");
-        full.ran_out();
-        other.ran_out();
-        assert!(!is_full(&backlog, now), "there is no backlog");
+    }
+
+    #[test]
+    fn a_queue_at_another_broker_is_not_waited_for() {
+        let (backlog, now) = (backlog(), Instant::now());
+        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
+        full.took(Taken { broker: BROKER + 1, left: QUEUE, ..TAKEN }, now);
+        assert!(!is_full(&backlog, now));
     }
 
     #[test]
@@ -319,22 +366,54 @@ mod tests {
     #[test]
     fn a_queue_that_nobody_takes_from_is_not_waited_for_any_more() {
         let (backlog, now) = (backlog(), Instant::now());
-        let (_full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
-        let drains = backlog.drains.lock();
-        assert!(backlog.is_full(&drains, now) && !backlog.is_full(&drains, now + LONGEST_WAIT * 2));
+        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
+        assert!(is_full(&backlog, now) && !is_full(&backlog, now + LONGEST_WAIT * 2));
+        full.leave();
+        assert!(!is_full(&backlog, now));
+    }
+
+    #[test]
+    fn a_pause_says_nothing_of_the_speed() {
+        let (backlog, now) = (backlog(), Instant::now());
+        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
+        let later = now + 10 * PAUSE;
+        full.took(Taken { left: QUEUE, ..TAKEN }, later);
+        assert!(is_full(&backlog, later));
+    }
+
+    #[test]
+    fn a_trickle_into_many_queues_is_no_backlog() {
+        let (backlog, now) = (backlog(), Instant::now());
+        let drains = [backlog.join(), backlog.join()];
+        (0..20).for_each(|_| hold(&backlog, FETCH));
+        drains[0].filled();
+        (0..20).for_each(|_| hold(&backlog, FETCH));
+        assert!(drains[0].left.load(Ordering::SeqCst) > QUEUE && !is_full(&backlog, now));
     }
 
     #[test]
     fn what_arrives_counts_in_each_queue_until_it_was_read() {
         let (backlog, now) = (backlog(), Instant::now());
         let (full, _other) = (read_at(&backlog, FAST, QUEUE - 2 * FETCH, now), backlog.join());
-        backlog.hold(10_000);
+        hold(&backlog, 10_000);
         assert!(is_full(&backlog, now), "it may have been for this one");
-        full.took(100, QUEUE - 2 * FETCH, BEHIND, now);
+        full.took(Taken { left: QUEUE - 2 * FETCH, ..TAKEN }, now);
         assert!(is_full(&backlog, now), "it may not be there yet");
-        backlog.arrived();
-        full.took(100, QUEUE - 2 * FETCH, BEHIND, now);
+        backlog.arrived(BROKER);
+        full.took(Taken { left: QUEUE - 2 * FETCH, ..TAKEN }, now);
         assert!(!is_full(&backlog, now));
+    }
+
+    #[test]
+    fn a_queue_that_ran_dry_is_a_backlog_still_when_it_is_filled() {
+        let (backlog, now) = (backlog(), Instant::now());
+        let (dry, _other) = (read_at(&backlog, FAST, FETCH, now), backlog.join());
+        dry.took(TAKEN, now);
+        assert!(!is_full(&backlog, now));
+        hold(&backlog, FETCH);
+        dry.filled();
+        (0..8).for_each(|_| hold(&backlog, FETCH));
+        assert!(is_full(&backlog, now));
     }
 
     #[test]
@@ -343,12 +422,12 @@ mod tests {
         let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
         let reader = {
             let backlog = Arc::clone(&backlog);
-            std::thread::spawn(move || backlog.hold(FETCH))
+            std::thread::spawn(move || hold(&backlog, FETCH))
         };
         while backlog.waiting.load(Ordering::SeqCst) == 0 && !reader.is_finished() {
             std::thread::yield_now();
         }
-        full.took(300, QUEUE - 2 * FETCH, BEHIND, now);
+        full.took(Taken { messages: 300, left: QUEUE - 2 * FETCH, ..TAKEN }, now);
         reader.join().unwrap();
         assert_eq!(full.left.load(Ordering::SeqCst), QUEUE - FETCH, "and may be in the queue");
     }
@@ -357,15 +436,12 @@ mod tests {
     fn what_fetches_bring_is_learned_and_forgotten() {
         let (backlog, now) = (backlog(), Instant::now());
         let drain = read_at(&backlog, FAST, QUEUE - 2 * FETCH, now);
-        assert_eq!(drain.standing(now), Standing::Room);
-        backlog.hold(10 * FETCH);
-        backlog.arrived();
-        drain.took(2 * FETCH, QUEUE - FETCH, BEHIND, now);
+        hold(&backlog, 10 * FETCH);
+        drain.took(Taken { messages: 2 * FETCH, left: QUEUE - FETCH, ..TAKEN }, now);
         assert_eq!(backlog.brought_bytes.load(Ordering::Relaxed), 3 * FETCH);
         for _ in 0..1_000 {
-            backlog.hold(FETCH);
-            backlog.arrived();
-            drain.took(FETCH, QUEUE - FETCH, BEHIND, now);
+            hold(&backlog, FETCH);
+            drain.took(Taken { messages: FETCH, left: QUEUE - FETCH, ..TAKEN }, now);
         }
         assert_eq!(backlog.brought_bytes.load(Ordering::Relaxed), FETCH);
     }
@@ -373,7 +449,7 @@ mod tests {
     #[test]
     fn a_queue_too_small_for_two_fetches_is_never_waited_for() {
         let (backlog, now) = (backlog(), Instant::now());
-        backlog.set_limits(FETCH, FETCH);
+        backlog.set_limits(FETCH, FETCH, WAIT);
         let (_full, _other) = (read_at(&backlog, FAST, 100 * QUEUE, now), backlog.join());
         assert!(!is_full(&backlog, now));
     }

@@ -92,14 +92,18 @@ impl Client {
         }
         let mut reason = [0 as c_char; REASON_SIZE];
         let conf = settings.into_raw();
-        // SAFETY: on success librdkafka owns `conf`, on failure we still do and free it below.
+        // SAFETY: on success librdkafka owns `conf`, on failure we still do, see below.
         let raw = unsafe { sys::rd_kafka_new(kind, conf, reason.as_mut_ptr(), REASON_SIZE) };
         if raw.is_null() {
-            // SAFETY: `rd_kafka_new` failed, so `conf` is ours; it NUL-terminated its reason.
-            let reason = unsafe {
-                sys::rd_kafka_conf_destroy(conf);
-                string(reason.as_ptr())
-            };
+            // SAFETY: librdkafka NUL-terminated its reason.
+            let reason = unsafe { string(reason.as_ptr()) };
+            if fetches.as_ref().is_some_and(|hook| hook.is_known()) {
+                // Of the configuration a part was freed, and threads of a client that was given up may go on for a while.
+                std::mem::forget(fetches);
+            } else {
+                // SAFETY: `rd_kafka_new` failed, so `conf` is ours.
+                unsafe { sys::rd_kafka_conf_destroy(conf) };
+            }
             return Err(EngineError::ClientCreation { group: owner.into(), reason: secrets.mask(reason) });
         }
         Ok(Arc::new(Self { raw, process: ProcessGuard::here(), secrets, hints, _fetches: fetches }))

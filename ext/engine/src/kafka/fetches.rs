@@ -2,6 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rdkafka::types::RDKafkaRespErr;
 
@@ -13,22 +14,30 @@ const NAME: &std::ffi::CStr = c"karafka_embedded.fetches";
 
 /// Hears of fetches.
 pub trait FetchListener: Send + Sync + 'static {
-    /// A response of so many bytes is there. This is librdkafka's thread for the broker it came from: it reads the
+    /// A broker's response of so many bytes is there. This is librdkafka's thread for the broker it came from: it reads the
     /// response and asks for the next one after this returned.
-    fn fetched(&self, bytes: usize);
+    fn fetched(&self, broker: i32, bytes: usize);
 
     /// It was read, and the next one is asked for, on the same thread.
-    fn asked(&self);
+    fn asked(&self, broker: i32);
 }
 
 /// A listener with an address that librdkafka can keep; it has to outlive the client.
 pub(super) struct FetchHook {
     listener: Arc<dyn FetchListener>,
+    /// Whether a client was begun with it.
+    known: AtomicBool,
 }
 
 impl FetchHook {
     pub(super) fn new(listener: Arc<dyn FetchListener>) -> Box<Self> {
-        Box::new(Self { listener })
+        Box::new(Self { listener, known: AtomicBool::new(false) })
+    }
+
+    /// Whether librdkafka has begun to make a client of the settings. Should that come to nothing, it has freed its list
+    /// of interceptors, and `rd_kafka_conf_destroy` would once more: both have a copy of the same (`rd_kafka_new`, 2.12).
+    pub(super) fn is_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
     }
 
     /// Has the client that is made of `settings` tell of its fetches.
@@ -51,8 +60,9 @@ unsafe extern "C" fn client_made(
     _reason: *mut c_char,
     _reason_size: usize,
 ) -> RDKafkaRespErr {
-    // SAFETY: the client is live, the name static; the opaque is passed on.
+    // SAFETY: the hook outlives the client, and is only read; the client is live, the name static.
     unsafe {
+        (*opaque.cast_const().cast::<FetchHook>()).known.store(true, Ordering::Relaxed);
         sys::rd_kafka_interceptor_add_on_request_sent(client, NAME.as_ptr(), Some(requested), opaque);
         sys::rd_kafka_interceptor_add_on_response_received(client, NAME.as_ptr(), Some(responded), opaque)
     }
@@ -63,8 +73,8 @@ unsafe extern "C" fn client_made(
 unsafe extern "C" fn requested(
     _client: *mut sys::rd_kafka_t,
     _socket: c_int,
-    _broker: *const c_char,
-    _broker_id: i32,
+    _name: *const c_char,
+    broker: i32,
     api_key: i16,
     _api_version: i16,
     _correlation_id: i32,
@@ -75,7 +85,7 @@ unsafe extern "C" fn requested(
         let _ = std::panic::catch_unwind(|| {
             // SAFETY: the hook outlives the client, and is only read.
             let hook = unsafe { &*opaque.cast_const().cast::<FetchHook>() };
-            hook.listener.asked();
+            hook.listener.asked(broker);
         });
     }
     RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
@@ -86,8 +96,8 @@ unsafe extern "C" fn requested(
 unsafe extern "C" fn responded(
     _client: *mut sys::rd_kafka_t,
     _socket: c_int,
-    _broker: *const c_char,
-    _broker_id: i32,
+    _name: *const c_char,
+    broker: i32,
     api_key: i16,
     _api_version: i16,
     _correlation_id: i32,
@@ -103,10 +113,35 @@ unsafe extern "C" fn responded(
     let heard = std::panic::catch_unwind(|| {
         // SAFETY: the hook outlives the client, and is only read.
         let hook = unsafe { &*opaque.cast_const().cast::<FetchHook>() };
-        hook.listener.fetched(size);
+        hook.listener.fetched(broker, size);
     });
     match heard {
         Ok(()) => RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR,
         Err(_) => RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kafka::Client;
+
+    struct Deaf;
+
+    impl FetchListener for Deaf {
+        fn fetched(&self, _broker: i32, _bytes: usize) {}
+        fn asked(&self, _broker: i32) {}
+    }
+
+    #[test]
+    fn a_client_that_could_not_be_made_is_freed_once() {
+        let settings = [("security.protocol", "ssl"), ("ssl.ca.location", "/nowhere/ca.pem")];
+        let settings: BTreeMap<_, _> = settings.map(|(name, value)| (name.to_string(), value.to_string())).into();
+        for _ in 0..20 {
+            let refused = Client::consumer("orders", &settings, Arc::new(Deaf)).map(drop).unwrap_err().to_string();
+            assert!(refused.contains("ssl.ca.location"), "{refused}");
+        }
     }
 }

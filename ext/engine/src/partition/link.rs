@@ -6,8 +6,8 @@ use std::time::Instant;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::Place;
-use crate::batch::{Batch, Haul, Leftover};
-use crate::fetching::Drain;
+use crate::batch::{Haul, Leftover};
+use crate::fetching::{Drain, Taken};
 use crate::kafka::{Client, PartitionList, Queue};
 
 type Kafka<T> = std::result::Result<T, RDKafkaErrorCode>;
@@ -42,28 +42,30 @@ impl BrokerLink {
         Self { queue, client, topic, partition, drain }
     }
 
-    /// A batch was taken that was not all there was in the queue.
-    fn note_leftover(&self, batch: &Batch) {
-        let left = self.queue.len();
-        let next = batch.last_offset().map_or(0, |last| last + 1 + left as i64);
+    fn note_taken(&self, haul: &Haul) {
+        let (batch, Some(broker)) = (&haul.run.batch, haul.broker) else { return };
+        let Some(last) = batch.last_offset() else { return };
+        let left = match haul.leftover {
+            Leftover::None => 0,
+            Leftover::Possible => self.queue.len(),
+        };
         let high = self.client.watermarks(&self.topic, self.partition).map_or(0, |(_, high)| high);
-        match usize::try_from(high - next) {
-            Ok(behind) if behind > 0 => {
-                let bytes = |messages| messages * batch.average_payload();
-                self.drain.took(bytes(batch.len()), bytes(left), bytes(behind), Instant::now());
-            }
-            _ => self.drain.ran_out(),
-        }
+        let behind = usize::try_from(high - (last + 1 + left as i64)).unwrap_or(0);
+        let taken = Taken { broker, messages: batch.len(), payload: batch.average_payload(), left, behind };
+        self.drain.took(taken, Instant::now());
+    }
+}
+
+impl Drop for BrokerLink {
+    fn drop(&mut self) {
+        self.drain.leave();
     }
 }
 
 impl Link for BrokerLink {
     fn take_batch(&self, max_messages: usize) -> Haul {
         let haul = self.queue.take_batch(max_messages);
-        match haul.leftover {
-            Leftover::None => self.drain.ran_out(),
-            Leftover::Possible => self.note_leftover(&haul.run.batch),
-        }
+        self.note_taken(&haul);
         haul
     }
 

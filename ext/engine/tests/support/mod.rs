@@ -28,7 +28,7 @@ impl Cluster {
     pub fn start(topics: &[(&str, i32)]) -> Self {
         // A call's messages are one set in the log, sent by its flush: the mock answers a fetch with one set.
         let producer: BaseProducer =
-            ClientConfig::new().set("test.mock.num.brokers", "1").set("linger.ms", "100").create().unwrap();
+            ClientConfig::new().set("test.mock.num.brokers", "1").set("linger.ms", "5000").create().unwrap();
         let cluster = Self { bootstrap_servers: bootstraps(&producer), producer };
         for (topic, partitions) in topics {
             let topic = std::ffi::CString::new(*topic).unwrap();
