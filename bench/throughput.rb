@@ -9,24 +9,35 @@ module Bench
     PATIENCE = 300
     RSS = { rss_mb: ..100 }.freeze
     UNLIMITED = %w[queued.max.messages.kbytes=65536 fetch.message.max.bytes=1048576 fetch.max.bytes=52428800].freeze
-    Case = Struct.new(:name, :partitions, :consumer, :wanted)
+    # What a producer with Java's default puts into a batch
+    SMALL_BATCH = 16_384
+    Case = Struct.new(:name, :partitions, :consumer, :wanted, :backlog)
     CASES = [
       Case.new("1 partition, payload touched", 1, :Touch, { value: 1_200_000.., ratio: 0.6.., **RSS }),
       Case.new("1 partition, size only", 1, :Size, { ratio: 0.9.., **RSS }),
       Case.new("4 partitions, each batch marked", 4, :MarkLast, { ratio: 0.5.., **RSS }),
       Case.new("4 partitions, each message marked", 4, :MarkEach, { ratio: 0.5.., **RSS }),
-      Case.new("500 partitions, payload touched", 500, :Touch, { ratio: 0.5.., **RSS })
+      Case.new("500 partitions, payload touched", 500, :Touch, { ratio: 0.5.., **RSS }),
+      Case.new("1 of 100 partitions, payload touched", 100, :Touch, RSS, "0..1")
     ].freeze
 
     def run
       cases = CASES.select { |one| one.name.include?(@options.cases) }
-      cases.map(&:partitions).uniq.each { |count| Tools.fill(@servers, topic(count), count, @options.messages) }
+      cases.uniq { |one| topic(one) }.each { |one| fill(one) }
       cases.product(@options.max_messages) { |one, max_messages| compare(one, max_messages) }
     end
 
     private
 
-    def topic(partitions) = "bench-backlog-#{partitions}-#{@options.messages}"
+    def topic(one) = "bench-#{one.backlog ? "skewed" : "backlog"}-#{one.partitions}-#{@options.messages}"
+
+    def fill(one)
+      return Tools.fill(@servers, topic(one), one.partitions, @options.messages) unless one.backlog
+
+      # Its partitions have to be there
+      Tools.fill(@servers, topic(one), one.partitions, 1)
+      Tools.fill(@servers, topic(one), one.backlog, @options.messages, batch_bytes: SMALL_BATCH)
+    end
 
     # Runs of three kinds in turn: the floor with the engine's settings, the floor with librdkafka's own limits of
     # memory (what the engine's limits cost), and the engine.
@@ -47,7 +58,7 @@ module Bench
     def rate(run) = run[:messages] / run[:seconds]
 
     def floor(one, batch_size, settings)
-      Tools.floor(@servers, topic(one.partitions), [one.partitions, @options.messages, batch_size], settings)
+      Tools.floor(@servers, topic(one), [one.partitions, @options.messages, batch_size], settings)
     end
 
     def ours(one, max_messages)
@@ -55,7 +66,7 @@ module Bench
         Host.load
         consumer = Consumers.const_get(one.consumer)
         consumer.told = progress = Progress.new(@options.messages)
-        Host.draw(@servers, topic(one.partitions), consumer, max_messages: max_messages)
+        Host.draw(@servers, topic(one), consumer, max_messages: max_messages)
         Karafka::Embedded.start
         raise Failure, "not all messages came: #{Karafka::Embedded.health}" unless progress.wait(PATIENCE)
 

@@ -39,8 +39,10 @@ module Bench
     end
 
     # Makes a topic that holds so many messages
-    def fill(servers, topic, partitions, messages)
-      told(binary("produce"), "backlog", servers, topic, partitions, messages)
+    # @param partitions [Integer, String] `1..4` is all of four but the first
+    # @param batch_bytes [Integer] of a producer's batch, which the broker hands out whole
+    def fill(servers, topic, partitions, messages, batch_bytes: 1_000_000)
+      told(binary("produce"), "backlog", servers, topic, partitions, messages, batch_bytes)
     end
 
     # Sends stamped messages at a pace
