@@ -1,9 +1,9 @@
 //! Fills topics for the benches.
 //!
-//! `produce backlog BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES [BATCH_BYTES]` makes the topic if it isn't there, and adds
-//! messages of 200 bytes until it holds that many, in batches of a megabyte unless said otherwise. `produce paced BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES EVERY_MS LINGER_MS`
-//! sends one every few milliseconds, round robin; a payload begins with the nanoseconds of `CLOCK_MONOTONIC` at its
-//! send, in 20 digits. In PARTITIONS, `4` stands for all of four, `1..4` for all but the first of them.
+//! `produce backlog BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES BATCH_BYTES` makes the topic if it isn't there, and adds
+//! messages of 200 bytes until it holds that many, in batches of so many bytes.
+//! `produce paced BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES EVERY_MS LINGER_MS` sends one every few milliseconds, round
+//! robin; a payload begins with the nanoseconds of `CLOCK_MONOTONIC` at its send, in 20 digits. In PARTITIONS, `4` stands for all of four, `1..4` for all but the first of them.
 
 use std::error::Error;
 use std::ops::Range;
@@ -135,7 +135,7 @@ fn main() -> Result<()> {
     let target = Target { servers, topic, partitions: partitions(&next("PARTITIONS")?)? };
     let messages = next("MESSAGES")?.parse()?;
     match mode.as_str() {
-        "backlog" => target.backlog(messages, next("BATCH_BYTES").as_deref().unwrap_or("1000000")),
+        "backlog" => target.backlog(messages, &next("BATCH_BYTES")?),
         "paced" => {
             let every = Duration::from_secs_f64(next("EVERY_MS")?.parse::<f64>()? / 1_000.0);
             target.paced(messages, every, &next("LINGER_MS")?)

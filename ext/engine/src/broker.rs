@@ -11,7 +11,7 @@ use crate::sync::Mutex;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use crate::error::{EngineError, Result};
-use crate::kafka::{Client, ClientRole, MockCluster};
+use crate::kafka::{Client, MockCluster};
 use crate::process::ProcessGuard;
 
 /// How many partitions a topic gets that a client creates by using it. librdkafka fixes this number.
@@ -90,7 +90,7 @@ impl Broker {
     pub fn start_cluster(brokers: i32, topics: &BTreeMap<String, i32>) -> Result<Self> {
         // The client only does the cluster's book-keeping: it has no broker, and need not say so.
         let settings = BTreeMap::from([("log_level".to_string(), "0".to_string())]);
-        let client = Client::new(OWNER, ClientRole::Producer, &settings)?;
+        let client = Client::producer(OWNER, &settings)?;
         let process = client.process();
         let cluster = MockCluster::new(client, brokers).map_err(|code| failed("starting the embedded broker", code))?;
         // A mock group waits 3 s for more members by default; here its first member shall work at once.

@@ -13,8 +13,10 @@
 //! connection, which has a thread of its own, and producers are other clients.
 
 mod backlog;
+mod drain;
 
-pub use backlog::{Backlog, Drain, Taken};
+pub use backlog::Backlog;
+pub use drain::{Drain, Taken};
 
 use std::cell::Cell;
 use std::sync::Arc;

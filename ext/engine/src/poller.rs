@@ -75,7 +75,7 @@ impl Poller {
     /// Makes the group's client, subscribes it and starts its thread.
     ///
     /// # Errors
-    /// What [`Client::new`] refuses, and [`EngineError::Thread`].
+    /// What [`Client::consumer`] refuses, and [`EngineError::Thread`].
     pub fn spawn(group: Arc<GroupShared>, settings: GroupSettings) -> Result<JoinHandle<()>> {
         let name = format!("karafka.poll#{}", group.index);
         let poller = Self::new(group, settings, Arrival::First)?;

@@ -22,7 +22,7 @@ pub use feed::{Fed, Feed, Interest, ProducerEvent};
 pub use crate::kafka::{ANY_PARTITION, Partitioner, Record};
 
 use crate::error::{EngineError, Result};
-use crate::kafka::{Client, ClientRole, Queue, Token};
+use crate::kafka::{Client, Queue, Token};
 use crate::process::ProcessGuard;
 use pump::{Course, Shared};
 
@@ -75,7 +75,7 @@ impl Producer {
         refuse_silent_deliveries(name, &settings)?;
         let queue_limit = queue_limit_of(&settings);
         settings.insert("log.queue".into(), "true".into());
-        let client = Client::new(name, ClientRole::Producer, &settings)?;
+        let client = Client::producer(name, &settings)?;
         let queue = Arc::new(client.main_queue());
         let shared = Arc::new(Shared::default());
         let thread = format!("karafka.producer#{}", CREATED.fetch_add(1, Ordering::Relaxed) + 1);

@@ -1,6 +1,7 @@
 //! What the engine asks of librdkafka beyond what the user set.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::config::GroupConfig;
@@ -113,7 +114,7 @@ impl GroupSettings {
         self.number("message.max.bytes").unwrap_or(0)
     }
 
-    fn number(&self, name: &str) -> Option<usize> {
+    fn number<T: FromStr>(&self, name: &str) -> Option<T> {
         self.librdkafka.get(name)?.parse().ok()
     }
 
@@ -150,7 +151,7 @@ impl GroupSettings {
 
     /// How long a broker waits before it answers a fetch for which it has nothing.
     pub fn fetch_wait(&self) -> Duration {
-        Duration::from_millis(self.number("fetch.wait.max.ms").map_or(FETCH_WAIT_MS, |set| set as u64))
+        Duration::from_millis(self.number("fetch.wait.max.ms").unwrap_or(FETCH_WAIT_MS))
     }
 
     /// Whether topics are created by being asked for.
@@ -165,8 +166,7 @@ impl GroupSettings {
 
     /// How long a job may take, and hold up a rebalance.
     pub fn max_poll_interval(&self) -> Duration {
-        let set = self.librdkafka.get("max.poll.interval.ms").and_then(|v| v.parse().ok());
-        Duration::from_millis(set.unwrap_or(MAX_POLL_INTERVAL_MS))
+        Duration::from_millis(self.number("max.poll.interval.ms").unwrap_or(MAX_POLL_INTERVAL_MS))
     }
 }
 

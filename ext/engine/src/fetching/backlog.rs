@@ -7,20 +7,17 @@
 //! What is in a queue is known from who takes from it; what a response brings to which of them is not known before it is
 //! read, and taken for the most that it may be until the next batch is taken.
 
-use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::drain::{Drain, Standing};
 use crate::sync::{Condvar, Mutex};
 
 /// Room is not waited for longer than this: messages of other partitions wait, too.
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// What fetches brought is forgotten by such a part with each that brought less.
 const FORGETTING: usize = 64;
-/// A longer time between two batches is a pause, and says nothing of the consumer's speed.
-const PAUSE: Duration = Duration::from_secs(1);
-/// A partition of which nothing was read yet may be at any broker.
-const ANY_BROKER: i32 = -1;
 
 /// The queues of one client's partitions.
 #[derive(Debug)]
@@ -69,7 +66,7 @@ impl Backlog {
     }
 
     /// A response has brought so many bytes of a partition, one of so many: each of them may have been for another one.
-    fn note_brought(&self, bytes: usize, responses: usize) {
+    pub(super) fn note_brought(&self, bytes: usize, responses: usize) {
         let brought = (bytes / responses.max(1)).max(self.limits.lock().fetch_bytes);
         let known = self.brought_bytes.load(Ordering::Relaxed);
         if brought > known {
@@ -87,17 +84,7 @@ impl Backlog {
 
     /// A partition's queue is going to be filled and read.
     pub fn join(self: &Arc<Self>) -> Arc<Drain> {
-        let drain = Arc::new(Drain {
-            backlog: Arc::clone(self),
-            broker: AtomicI32::new(ANY_BROKER),
-            left: AtomicUsize::new(0),
-            behind: AtomicUsize::new(0),
-            arriving: AtomicUsize::new(0),
-            responses: AtomicUsize::new(0),
-            changed_at: AtomicU64::new(0),
-            known: Mutex::default(),
-            picoseconds: AtomicU64::new(0),
-        });
+        let drain = Arc::new(Drain::new(Arc::clone(self)));
         let mut drains = self.drains.lock();
         drains.retain(|other| other.strong_count() > 0);
         drains.push(Arc::downgrade(&drain));
@@ -110,192 +97,64 @@ impl Backlog {
         let latest = latest.min(Instant::now() + LONGEST_WAIT.min(self.limits.lock().fetch_wait));
         let mut drains = self.drains.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        while self.is_full(&of_broker(&drains, broker), Instant::now()) && Instant::now() < latest {
+        while self.is_full(of_broker(&drains, broker), Instant::now()) && Instant::now() < latest {
             drains = self.room.wait_until(drains, latest).0;
         }
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         let bytes = self.most_of_one(bytes);
-        for drain in of_broker(&drains, broker) {
-            drain.responses.fetch_add(1, Ordering::Relaxed);
-            drain.arriving.store(bytes, Ordering::SeqCst);
-            let more = |left| (left > 0).then_some(left + bytes);
-            let _ = drain.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
-        }
+        of_broker(&drains, broker).for_each(|drain| drain.arriving(bytes));
     }
 
     /// The broker's response was read.
     pub fn arrived(&self, broker: i32) {
-        for drain in of_broker(&self.drains.lock(), broker) {
-            drain.arriving.store(0, Ordering::SeqCst);
+        of_broker(&self.drains.lock(), broker).for_each(|drain| drain.arrived());
+    }
+
+    /// A queue is less full than it was.
+    pub(super) fn look_again(&self) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            // Under the lock, so that it can't fall between a look and its wait.
+            let _drains = self.drains.lock();
+            self.room.notify_all();
         }
     }
 
     /// Whether the next fetch would be for partitions without a backlog alone, and that is not for long.
-    fn is_full(&self, drains: &[Arc<Drain>], now: Instant) -> bool {
+    fn is_full(&self, drains: impl Iterator<Item = Arc<Drain>>, now: Instant) -> bool {
         let (limits, brought) = (*self.limits.lock(), self.brought_bytes.load(Ordering::Relaxed));
         // One that is filled to the last byte is left out, and no batch is as large as the other.
         let allowance = limits.queue_bytes.checked_sub(brought + brought / 16).filter(|bytes| *bytes > 0);
         let Some(allowance) = allowance else { return false };
         let (mut full, mut idle) = (false, false);
         for drain in drains {
-            let behind = drain.behind.load(Ordering::Relaxed);
+            let behind = drain.behind();
             // The response may bring all that there is of it.
             idle |= behind <= brought;
             match drain.standing(allowance, limits.fetch_wait, now) {
                 // It takes part in the next fetch, which ends at once.
                 Standing::Room if behind > brought => return false,
                 Standing::Full if behind > 0 => full = true,
-                _ => {}
+                Standing::Room | Standing::Full | Standing::Slow => {}
             }
         }
         full && idle
     }
 
-    fn nanoseconds(&self, at: Instant) -> u64 {
+    /// A time as a number, which needs no lock.
+    pub(super) fn nanoseconds(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
 /// The queues that a broker's fetches are for.
-fn of_broker(drains: &[Weak<Drain>], broker: i32) -> Vec<Arc<Drain>> {
-    let drains = drains.iter().filter_map(Weak::upgrade);
-    drains.filter(|drain| [broker, ANY_BROKER].contains(&drain.broker.load(Ordering::Relaxed))).collect()
-}
-
-/// How a queue stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// There is nothing in it.
-    Empty,
-    /// It has room for a fetch.
-    Room,
-    /// It has none, but soon.
-    Full,
-    /// It has none for long, or lasts longer than a fetch.
-    Slow,
-}
-
-/// What was taken from a queue.
-#[derive(Debug, Clone, Copy)]
-pub struct Taken {
-    /// The broker it came from.
-    pub broker: i32,
-    /// How many messages.
-    pub messages: usize,
-    /// Bytes of a payload, on average.
-    pub payload: usize,
-    /// How many messages are left in the queue.
-    pub left: usize,
-    /// How many there are in the log behind the queue, as far as is known.
-    pub behind: usize,
-}
-
-/// A queue after a batch was taken from it that left something.
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    at: Instant,
-    messages: usize,
-    /// How many responses there had been.
-    responses: usize,
-}
-
-/// One partition's queue.
-#[derive(Debug)]
-pub struct Drain {
-    backlog: Arc<Backlog>,
-    /// The broker that the partition is fetched from.
-    broker: AtomicI32,
-    /// Bytes in it.
-    left: AtomicUsize,
-    /// Bytes of the log behind it, as far as is known.
-    behind: AtomicUsize,
-    /// What may be on its way.
-    arriving: AtomicUsize,
-    /// How many responses of its broker there were.
-    responses: AtomicUsize,
-    /// When it was taken from or filled last, in nanoseconds since the backlog began.
-    changed_at: AtomicU64,
-    known: Mutex<Option<Known>>,
-    /// What a byte takes to be consumed, 0 where that is not known.
-    picoseconds: AtomicU64,
-}
-
-impl Drain {
-    /// The queue was empty and is not any more. Takes no lock, since librdkafka holds the queue's.
-    pub fn filled(&self) {
-        self.note_change(Instant::now());
-        let bytes = self.arriving.load(Ordering::SeqCst).max(1);
-        let _ = self.left.compare_exchange(0, bytes, Ordering::SeqCst, Ordering::SeqCst);
-    }
-
-    /// A batch was taken.
-    pub fn took(&self, taken: Taken, now: Instant) {
-        self.broker.store(taken.broker, Ordering::Relaxed);
-        self.behind.store(taken.behind * taken.payload, Ordering::Relaxed);
-        self.note_change(now);
-        let responses = self.responses.load(Ordering::Relaxed);
-        let known = (taken.left > 0).then_some(Known { at: now, messages: taken.left, responses });
-        if let Some(former) = std::mem::replace(&mut *self.known.lock(), known) {
-            self.note_speed(now.saturating_duration_since(former.at), taken.messages * taken.payload);
-            let came = (taken.left + taken.messages).saturating_sub(former.messages);
-            self.backlog.note_brought(came * taken.payload, responses.wrapping_sub(former.responses));
-        }
-        let arriving = if taken.left > 0 { self.arriving.load(Ordering::SeqCst) } else { 0 };
-        self.set_left(taken.left * taken.payload + arriving);
-    }
-
-    /// It is not read any more.
-    pub fn leave(&self) {
-        self.behind.store(0, Ordering::Relaxed);
-        self.set_left(0);
-    }
-
-    fn set_left(&self, bytes: usize) {
-        self.left.store(bytes, Ordering::SeqCst);
-        if self.backlog.waiting.load(Ordering::SeqCst) > 0 {
-            // Under the lock, so that it can't fall between a look and its wait.
-            let _drains = self.backlog.drains.lock();
-            self.backlog.room.notify_all();
-        }
-    }
-
-    fn note_change(&self, now: Instant) {
-        self.changed_at.store(self.backlog.nanoseconds(now), Ordering::Relaxed);
-    }
-
-    fn note_speed(&self, time: Duration, bytes: usize) {
-        if time > PAUSE || bytes == 0 {
-            return;
-        }
-        let new = u64::try_from(time.as_nanos() * 1_000 / bytes as u128).unwrap_or(u64::MAX).max(1);
-        let old = self.picoseconds.load(Ordering::Relaxed);
-        self.picoseconds.store(if old == 0 { new } else { old - old / 4 + new / 4 }, Ordering::Relaxed);
-    }
-
-    fn time_for(&self, bytes: usize) -> Duration {
-        Duration::from_nanos(self.picoseconds.load(Ordering::Relaxed).saturating_mul(bytes as u64) / 1_000)
-    }
-
-    fn standing(&self, allowance: usize, fetch_wait: Duration, now: Instant) -> Standing {
-        let left = self.left.load(Ordering::SeqCst);
-        let rest = self.backlog.nanoseconds(now).saturating_sub(self.changed_at.load(Ordering::Relaxed));
-        let is_fast = || {
-            Duration::from_nanos(rest) <= LONGEST_WAIT
-                && self.time_for(left) <= fetch_wait
-                && self.time_for(left - allowance) <= LONGEST_WAIT
-        };
-        match left {
-            0 => Standing::Empty,
-            _ if left <= allowance => Standing::Room,
-            _ if is_fast() => Standing::Full,
-            _ => Standing::Slow,
-        }
-    }
+fn of_broker(drains: &[Weak<Drain>], broker: i32) -> impl Iterator<Item = Arc<Drain>> {
+    drains.iter().filter_map(Weak::upgrade).filter(move |drain| drain.may_be_at(broker))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetching::Taken;
 
     const QUEUE: usize = 1_000;
     const FETCH: usize = 100;
@@ -321,7 +180,7 @@ mod tests {
     }
 
     fn is_full(backlog: &Backlog, now: Instant) -> bool {
-        backlog.is_full(&of_broker(&backlog.drains.lock(), BROKER), now)
+        backlog.is_full(of_broker(&backlog.drains.lock(), BROKER), now)
     }
 
     fn hold(backlog: &Backlog, bytes: usize) {
@@ -376,7 +235,7 @@ mod tests {
     fn a_pause_says_nothing_of_the_speed() {
         let (backlog, now) = (backlog(), Instant::now());
         let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
-        let later = now + 10 * PAUSE;
+        let later = now + Duration::from_secs(10);
         full.took(Taken { left: QUEUE, ..TAKEN }, later);
         assert!(is_full(&backlog, later));
     }
@@ -388,7 +247,7 @@ mod tests {
         (0..20).for_each(|_| hold(&backlog, FETCH));
         drains[0].filled();
         (0..20).for_each(|_| hold(&backlog, FETCH));
-        assert!(drains[0].left.load(Ordering::SeqCst) > QUEUE && !is_full(&backlog, now));
+        assert!(drains[0].left() > QUEUE && !is_full(&backlog, now));
     }
 
     #[test]
@@ -429,7 +288,7 @@ mod tests {
         }
         full.took(Taken { messages: 300, left: QUEUE - 2 * FETCH, ..TAKEN }, now);
         reader.join().unwrap();
-        assert_eq!(full.left.load(Ordering::SeqCst), QUEUE - FETCH, "and may be in the queue");
+        assert_eq!(full.left(), QUEUE - FETCH, "and may be in the queue");
     }
 
     #[test]

@@ -53,16 +53,16 @@ unsafe impl Sync for Client {}
 type Kafka<T> = std::result::Result<T, RDKafkaErrorCode>;
 
 impl Client {
-    /// Makes a client. It connects in the background.
+    /// Makes a producer. It connects in the background.
     ///
     /// # Errors
     /// [`EngineError::Setting`] for a refused property, [`EngineError::ClientCreation`] for settings that
     /// contradict each other.
-    pub fn new(owner: &str, role: ClientRole, settings: &BTreeMap<String, String>) -> Result<Arc<Self>> {
-        Self::build(owner, role, settings, None)
+    pub fn producer(owner: &str, settings: &BTreeMap<String, String>) -> Result<Arc<Self>> {
+        Self::new(owner, ClientRole::Producer, settings, None)
     }
 
-    /// Makes a member of a consumer group that tells of its fetches, see [`Client::new`].
+    /// Makes a member of a consumer group that tells of its fetches, see [`Client::producer`].
     ///
     /// # Errors
     /// As there.
@@ -71,10 +71,10 @@ impl Client {
         settings: &BTreeMap<String, String>,
         fetches: Arc<dyn FetchListener>,
     ) -> Result<Arc<Self>> {
-        Self::build(owner, ClientRole::Consumer, settings, Some(FetchHook::new(fetches)))
+        Self::new(owner, ClientRole::Consumer, settings, Some(FetchHook::new(fetches)))
     }
 
-    fn build(
+    fn new(
         owner: &str,
         role: ClientRole,
         settings: &BTreeMap<String, String>,
@@ -246,9 +246,10 @@ impl Client {
         let topic = c_string(topic);
         let (mut low, mut high) = (0, 0);
         // SAFETY: the client is live; the out-pointers are to our own integers.
-        let err =
-            unsafe { sys::rd_kafka_get_watermark_offsets(self.raw, topic.as_ptr(), partition, &mut low, &mut high) };
-        (outcome(err).is_ok() && high >= 0).then_some((low, high))
+        let known = outcome(unsafe {
+            sys::rd_kafka_get_watermark_offsets(self.raw, topic.as_ptr(), partition, &mut low, &mut high)
+        });
+        (known.is_ok() && high >= 0).then_some((low, high))
     }
 
     /// Starts leaving the group; what remains is served on `queue` until [`Client::is_closed`].

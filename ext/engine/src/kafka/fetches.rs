@@ -1,10 +1,12 @@
 //! Fetches, heard of when they are asked for and before librdkafka reads the response.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rdkafka::types::RDKafkaRespErr;
+use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
 
 use super::{Settings, sys};
 
@@ -81,14 +83,11 @@ unsafe extern "C" fn requested(
     _size: usize,
     opaque: *mut c_void,
 ) -> RDKafkaRespErr {
-    if api_key == FETCH {
-        let _ = std::panic::catch_unwind(|| {
-            // SAFETY: the hook outlives the client, and is only read.
-            let hook = unsafe { &*opaque.cast_const().cast::<FetchHook>() };
-            hook.listener.asked(broker);
-        });
+    if api_key != FETCH {
+        return NO_ERROR;
     }
-    RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
+    // SAFETY: librdkafka calls with the opaque of `add_to`.
+    unsafe { tell(opaque, |listener| listener.asked(broker)) }
 }
 
 /// # Safety
@@ -106,17 +105,22 @@ unsafe extern "C" fn responded(
     err: RDKafkaRespErr,
     opaque: *mut c_void,
 ) -> RDKafkaRespErr {
-    if api_key != FETCH || err != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-        return RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+    if api_key != FETCH || err != NO_ERROR {
+        return NO_ERROR;
     }
-    // An unwind must not cross into C. librdkafka logs what this returns, and goes on.
-    let heard = std::panic::catch_unwind(|| {
-        // SAFETY: the hook outlives the client, and is only read.
-        let hook = unsafe { &*opaque.cast_const().cast::<FetchHook>() };
-        hook.listener.fetched(broker, size);
-    });
-    match heard {
-        Ok(()) => RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR,
+    // SAFETY: as above.
+    unsafe { tell(opaque, |listener| listener.fetched(broker, size)) }
+}
+
+/// An unwind must not cross into C. librdkafka logs what this returns, and goes on.
+///
+/// # Safety
+/// `opaque` is the one of [`FetchHook::add_to`], and its hook lives.
+unsafe fn tell(opaque: *mut c_void, what: impl FnOnce(&dyn FetchListener)) -> RDKafkaRespErr {
+    // SAFETY: promised by the caller; the hook is only read.
+    let hook = unsafe { &*opaque.cast_const().cast::<FetchHook>() };
+    match catch_unwind(AssertUnwindSafe(|| what(&*hook.listener))) {
+        Ok(()) => NO_ERROR,
         Err(_) => RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL,
     }
 }
