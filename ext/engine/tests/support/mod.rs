@@ -81,7 +81,19 @@ impl Cluster {
                 self.producer.poll(Duration::from_millis(10));
             }
         }
-        self.producer.flush(PATIENCE).unwrap();
+        self.flush();
+    }
+
+    /// Has what was produced sent. The producer's own flush ends librdkafka's at once, mostly before the thread of a broker
+    /// has heard of it: the linger would be waited for.
+    fn flush(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.producer.in_flight_count() > 0 {
+            assert!(Instant::now() < deadline, "the mock cluster has not taken all messages");
+            // SAFETY: the client is live.
+            unsafe { sys::rd_kafka_flush(self.producer.client().native_ptr(), 1) };
+            self.producer.poll(Duration::ZERO);
+        }
     }
 
     pub fn config(&self, topics: &[&str]) -> serde_json::Value {
