@@ -45,7 +45,9 @@ module Karafka
 
     # ms for what did start of a start that failed to end
     LAUNCH_PATIENCE = 2_000
-    private_constant :LAUNCH_PATIENCE
+    # ms for a policy to decide whether an engine that crashed is started again
+    DECISION_PATIENCE = 5_000
+    private_constant :LAUNCH_PATIENCE, :DECISION_PATIENCE
 
     @mutex = Mutex.new
     # Calls of {stop} that are under way, one entry each. A Queue works in a signal handler.
@@ -53,8 +55,10 @@ module Karafka
 
     class << self
       # Starts consuming, and returns without waiting for a broker. While another thread stops what ran before, it waits
-      # for the end of that.
+      # for the end of that; after a crash, until the crash policy has decided whether it starts another engine, five
+      # seconds at most.
       # @return [Thread, nil] the thread `karafka.embedded`, which hands events to subscribers; nil when it runs already
+      #   or is going to be started again by policy
       # @raise [Errors::InvalidConfigurationError] no active routes, a consumer that can't be found, or a setting that
       #   librdkafka refuses: it is named
       # @raise [Errors::UnsupportedCaseError] in a signal handler, in a master that forks those who serve, and by a
@@ -64,6 +68,7 @@ module Karafka
       def start
         refuse_in_trap
         refuse_before_fork
+        await_decision
         exclusively do
           await_stops
           return if runtime&.live?
@@ -270,6 +275,14 @@ module Karafka
       # A call of {stop} is under way, or what it began by a consumer, even if the engine has not heard of it yet
       def stopping?
         !@stops.empty? || state == :stopping || (runtime.released? && runtime.live?)
+      end
+
+      # The thread that hands out events can't wait: the policy hears of the crash by it
+      def await_decision
+        crashed = runtime
+        return if crashed.nil? || crashed.thread.equal?(Thread.current)
+
+        crash_policy.await_decision(crashed, DECISION_PATIENCE)
       end
 
       def await_stops

@@ -178,6 +178,19 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
       eventually("restart") { embedded.health[:restarts] == 1 && embedded.running? }
     end
 
+    it "is waited for by a start: what it leaves down is started" do
+      decision = Queue.new
+      set_up(->(_) { decision.pop })
+      start_with({ topic => 1 })
+      crash
+      eventually("crash") { embedded.state == :crashed }
+      started = Thread.new { embedded.start }
+      eventually("wait") { decision.num_waiting == 1 && started.stop? }
+      decision << :report
+      expect(started.value).to be_a(Thread)
+      eventually("health") { embedded.healthy? }
+    end
+
     it "that raises is reported, and the crash is, too" do
       set_up(->(_) { raise "broken policy" })
       start_with({ topic => 1 })

@@ -68,6 +68,14 @@ module Karafka
         Wait.until(timeout) { !@starting || @thread&.current? }
       end
 
+      # Waits until it is decided what follows a crash. Not on its own thread, where a callable decides.
+      # @param runtime [Runtime]
+      # @param timeout [Numeric] milliseconds
+      # @return [Boolean] is it decided
+      def await_decision(runtime, timeout)
+        !runtime.undecided? || (!@thread&.current? && Wait.until(timeout) { !runtime.undecided? })
+      end
+
       # @return [Integer, nil] milliseconds until the next start
       def next_restart_in
         due = @due
@@ -168,7 +176,10 @@ module Karafka
         loop do
           return if runtime.released?
 
-          runtime.put_down(longest_stop) if runtime.crashed?
+          if runtime.crashed?
+            runtime.to_be_succeeded
+            runtime.put_down(longest_stop)
+          end
           return :healed if runtime.incidents.none? && !runtime.crashed?
 
           left = due - Wait.now

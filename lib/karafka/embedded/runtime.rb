@@ -120,6 +120,16 @@ module Karafka
         @given_up = true
       end
 
+      # A policy starts another one in its place, unless somebody calls that off
+      def to_be_succeeded
+        @to_be_succeeded = true
+      end
+
+      # @return [Boolean] has it crashed without a policy's having decided yet what is to follow
+      def undecided?
+        crashed? && !released? && !@given_up && !@to_be_succeeded
+      end
+
       # Brings everything up
       def start
         announce
