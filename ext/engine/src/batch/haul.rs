@@ -50,8 +50,13 @@ thread_local! {
 }
 
 impl Haul {
-    /// Lets `fill` put at most `max_messages` librdkafka messages into an array, then copies and frees them.
-    pub(crate) fn read(max_messages: usize, fill: impl FnOnce(&mut [*mut sys::rd_kafka_message_t]) -> usize) -> Self {
+    /// Lets `fill` put at most `max_messages` librdkafka messages into an array, copies them, and lets `free` free those of
+    /// the broker that is named.
+    pub(crate) fn read(
+        max_messages: usize,
+        fill: impl FnOnce(&mut [*mut sys::rd_kafka_message_t]) -> usize,
+        free: impl FnOnce(i32, &[*mut sys::rd_kafka_message_t]),
+    ) -> Self {
         SLOTS.with_borrow_mut(|slots| {
             slots.resize(max_messages.max(slots.len()), std::ptr::null_mut());
             let slots = &mut slots[..max_messages];
@@ -61,15 +66,14 @@ impl Haul {
                 leftover: if taken == max_messages { Leftover::Possible } else { Leftover::None },
                 ..Self::default()
             };
-            // SAFETY: the messages are live until they are freed below.
+            // SAFETY: the messages are live until `free` gets them.
             haul.broker = messages.last().map(|message| unsafe { sys::rd_kafka_message_broker_id(*message) });
             for (number, run) in runs_of(messages).enumerate() {
                 let run = copy_of(run, &mut haul.error);
                 if number == 0 { haul.run = run } else { haul.later.push(run) }
             }
-            for message in messages {
-                // SAFETY: librdkafka gave us these messages; each is freed once, after it was copied.
-                unsafe { sys::rd_kafka_message_destroy(*message) }
+            if let Some(broker) = haul.broker {
+                free(broker, messages);
             }
             haul
         })
@@ -81,7 +85,7 @@ fn copy_of(messages: &[*mut sys::rd_kafka_message_t], error: &mut Option<RDKafka
     let mut ending = Ending::Open;
     let mut leader_epochs = None;
     for message in messages {
-        // SAFETY: the messages are live until `read` frees them.
+        // SAFETY: the messages are live until `read` has them freed.
         let message = unsafe { &**message };
         match message.err {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => {
@@ -186,7 +190,7 @@ impl Builder {
 /// Cuts what was taken where a message's offset is not above that of the one before.
 fn runs_of(messages: &[*mut sys::rd_kafka_message_t]) -> impl Iterator<Item = &[*mut sys::rd_kafka_message_t]> {
     let offset = |message: &*mut sys::rd_kafka_message_t| {
-        // SAFETY: the messages are live until `read` frees them.
+        // SAFETY: the messages are live until `read` has them freed.
         let message = unsafe { &**message };
         (message.err == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(message.offset)
     };

@@ -41,8 +41,8 @@ pub struct Client {
     process: ProcessGuard,
     secrets: Secrets,
     hints: Hints,
-    /// Freed after the client, whose threads call it.
-    _fetches: Option<Box<FetchHook>>,
+    /// Of a consumer. Freed after the client, whose threads call it.
+    fetches: Option<Box<FetchHook>>,
 }
 
 // SAFETY: librdkafka's client handle may be used from any thread, by its documentation.
@@ -106,11 +106,22 @@ impl Client {
             }
             return Err(EngineError::ClientCreation { group: owner.into(), reason: secrets.mask(reason) });
         }
-        Ok(Arc::new(Self { raw, process: ProcessGuard::here(), secrets, hints, _fetches: fetches }))
+        Ok(Arc::new(Self { raw, process: ProcessGuard::here(), secrets, hints, fetches }))
     }
 
     pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_t {
         self.raw
+    }
+
+    /// Frees messages of a broker that were read, or has the broker's thread do so.
+    ///
+    /// # Safety
+    /// They are this client's, live, the caller's, and not used any more.
+    pub(super) unsafe fn free_messages(&self, broker: i32, messages: &[*mut sys::rd_kafka_message_t]) {
+        if let Some(hook) = &self.fetches {
+            // SAFETY: promised by the caller.
+            unsafe { hook.spent().add(broker, messages) }
+        }
     }
 
     /// What must not be seen of its settings.
@@ -292,6 +303,9 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         if self.process.is_home() {
+            if let Some(hook) = &self.fetches {
+                hook.spent().free_all();
+            }
             // SAFETY: the last reference; queues keep their client alive, so none is left. Closing was done before,
             // with a deadline: destroying must not try it again.
             unsafe { sys::rd_kafka_destroy_flags(self.raw, sys::RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
 
+use super::spent::Spent;
 use super::{Settings, sys};
 
 /// Fetch in the protocol's list of requests (<https://kafka.apache.org/protocol#protocol_api_keys>).
@@ -27,13 +28,19 @@ pub trait FetchListener: Send + Sync + 'static {
 /// A listener with an address that librdkafka can keep; it has to outlive the client.
 pub(super) struct FetchHook {
     listener: Arc<dyn FetchListener>,
+    spent: Spent,
     /// Whether a client was begun with it.
     known: AtomicBool,
 }
 
 impl FetchHook {
     pub(super) fn new(listener: Arc<dyn FetchListener>) -> Box<Self> {
-        Box::new(Self { listener, known: AtomicBool::new(false) })
+        Box::new(Self { listener, spent: Spent::default(), known: AtomicBool::new(false) })
+    }
+
+    /// Messages that were read, to be freed by the thread of their broker.
+    pub(super) fn spent(&self) -> &Spent {
+        &self.spent
     }
 
     /// Whether librdkafka has begun to make a client of the settings. Should that come to nothing, it has freed its list
@@ -87,7 +94,12 @@ unsafe extern "C" fn requested(
         return NO_ERROR;
     }
     // SAFETY: librdkafka calls with the opaque of `add_to`.
-    unsafe { tell(opaque, |listener| listener.asked(broker)) }
+    unsafe {
+        tell(opaque, |hook| {
+            hook.listener.asked(broker);
+            hook.spent.free(broker);
+        })
+    }
 }
 
 /// # Safety
@@ -109,17 +121,17 @@ unsafe extern "C" fn responded(
         return NO_ERROR;
     }
     // SAFETY: as above.
-    unsafe { tell(opaque, |listener| listener.fetched(broker, size)) }
+    unsafe { tell(opaque, |hook| hook.listener.fetched(broker, size)) }
 }
 
 /// An unwind must not cross into C. librdkafka logs what this returns, and goes on.
 ///
 /// # Safety
 /// `opaque` is the one of [`FetchHook::add_to`], and its hook lives.
-unsafe fn tell(opaque: *mut c_void, what: impl FnOnce(&dyn FetchListener)) -> RDKafkaRespErr {
+unsafe fn tell(opaque: *mut c_void, what: impl FnOnce(&FetchHook)) -> RDKafkaRespErr {
     // SAFETY: promised by the caller; the hook is only read.
     let hook = unsafe { &*opaque.cast_const().cast::<FetchHook>() };
-    match catch_unwind(AssertUnwindSafe(|| what(&*hook.listener))) {
+    match catch_unwind(AssertUnwindSafe(|| what(hook))) {
         Ok(()) => NO_ERROR,
         Err(_) => RDKafkaRespErr::RD_KAFKA_RESP_ERR__FAIL,
     }

@@ -13,6 +13,7 @@ mod queries;
 mod queue;
 mod secrets;
 mod settings;
+mod spent;
 
 pub use client::{Client, ClientRole};
 pub use event::{Event, RebalanceKind, Severity};

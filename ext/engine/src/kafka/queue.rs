@@ -83,11 +83,13 @@ impl Queue {
 
     /// Takes what is queued now, at most `max_messages`, without waiting.
     pub fn take_batch(&self, max_messages: usize) -> Haul {
-        Haul::read(max_messages, |slots| {
+        let fill = |slots: &mut [*mut sys::rd_kafka_message_t]| {
             // SAFETY: `slots` is a writable array of the length given; librdkafka fills as many as it returns.
             let taken = unsafe { sys::rd_kafka_consume_batch_queue(self.raw, 0, slots.as_mut_ptr(), slots.len()) };
             usize::try_from(taken).unwrap_or(0)
-        })
+        };
+        // SAFETY: librdkafka gave us these messages; they come here once, after they were copied.
+        Haul::read(max_messages, fill, |broker, messages| unsafe { self.client.free_messages(broker, messages) })
     }
 
     /// Number of entries in the queue.
