@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub use haul::{Haul, Leftover, Run};
 
+use crate::pages::{Buffer, Pages, append};
 use crate::recycling::Recycler;
 
 /// Where a byte string lies in a batch's memory.
@@ -44,10 +45,10 @@ struct Entry {
     headers: Range<u32>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Memory {
-    bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    bytes: Buffer<u8>,
+    entries: Buffer<Entry>,
     headers: Vec<(Span, Span)>,
     received_at_ms: i64,
 }
@@ -61,13 +62,19 @@ pub(crate) fn forget_buffers() {
     ENTRIES.clear();
 }
 
+impl Default for Memory {
+    fn default() -> Self {
+        Self { bytes: Buffer::new_in(Pages), entries: Buffer::new_in(Pages), headers: Vec::new(), received_at_ms: 0 }
+    }
+}
+
 impl Memory {
     fn append(&mut self, next: &Self, first: usize) {
         if self.entries.is_empty() {
             self.received_at_ms = next.received_at_ms;
         }
         let (bytes, headers) = (self.bytes.len(), self.headers.len() as u32);
-        self.bytes.extend_from_slice(&next.bytes);
+        append(&mut self.bytes, &next.bytes);
         self.headers.extend(next.headers.iter().map(|(name, value)| (name.moved(bytes), value.moved(bytes))));
         self.entries.extend(next.entries[first..].iter().map(|entry| Entry {
             payload: entry.payload.moved(bytes),
@@ -80,8 +87,8 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        BYTES.give(std::mem::take(&mut self.bytes));
-        ENTRIES.give(std::mem::take(&mut self.entries));
+        BYTES.give(std::mem::replace(&mut self.bytes, Buffer::new_in(Pages)));
+        ENTRIES.give(std::mem::replace(&mut self.entries, Buffer::new_in(Pages)));
     }
 }
 

@@ -24,6 +24,7 @@ pub mod lifecycle;
 pub mod membership;
 pub mod offsets;
 pub mod pacing;
+mod pages;
 pub mod partition;
 pub mod phase;
 pub mod poller;

@@ -6,10 +6,18 @@
 use std::sync::Mutex;
 use std::sync::TryLockError;
 
-/// Bytes that are kept at most.
-const KEPT: usize = 4 << 20;
+use crate::pages::{Buffer, Pages};
+
+/// Bytes that are kept at most: what a collection of Ruby's frees at once.
+const KEPT: usize = 8 << 20;
 /// A larger buffer came from an unusual batch.
 const LARGEST: usize = 1 << 20;
+/// A buffer is not used for less than this part of it: a consumer without further messages would keep all of it.
+const LEAST_USE: usize = 4;
+/// What is small anyway may be used for less.
+const SMALL_BYTES: usize = 4 << 10;
+/// So many of those that were kept last are looked at for one that fits.
+const LOOKED_AT: usize = 8;
 
 /// Buffers of one kind.
 pub(crate) struct Recycler<T> {
@@ -17,7 +25,7 @@ pub(crate) struct Recycler<T> {
 }
 
 struct Kept<T> {
-    buffers: Vec<Vec<T>>,
+    buffers: Vec<Buffer<T>>,
     bytes: usize,
 }
 
@@ -36,19 +44,20 @@ impl<T> Recycler<T> {
     }
 
     /// An empty buffer with room for `len` elements.
-    pub(crate) fn take(&self, len: usize) -> Vec<T> {
-        let kept = self.try_with(|kept| {
-            let buffer = kept.buffers.pop()?;
+    pub(crate) fn take(&self, len: usize) -> Buffer<T> {
+        let most = (len * LEAST_USE).max(SMALL_BYTES / size_of::<T>());
+        let fitting = self.try_with(|kept| {
+            let looked_at = kept.buffers.len().saturating_sub(LOOKED_AT)..kept.buffers.len();
+            let at = looked_at.rev().find(|at| (len..=most).contains(&kept.buffers[*at].capacity()))?;
+            let buffer = kept.buffers.swap_remove(at);
             kept.bytes -= buffer.capacity() * size_of::<T>();
             Some(buffer)
         });
-        let mut buffer = kept.flatten().unwrap_or_default();
-        buffer.reserve(len);
-        buffer
+        fitting.flatten().unwrap_or_else(|| Buffer::with_capacity_in(len, Pages))
     }
 
     /// Keeps a buffer for later, if there is room for it.
-    pub(crate) fn give(&self, mut buffer: Vec<T>) {
+    pub(crate) fn give(&self, mut buffer: Buffer<T>) {
         let bytes = buffer.capacity() * size_of::<T>();
         if bytes == 0 || bytes > LARGEST {
             return;
@@ -73,22 +82,37 @@ impl<T> Recycler<T> {
 mod tests {
     use super::*;
 
+    fn buffer(capacity: usize) -> Buffer<u8> {
+        Buffer::with_capacity_in(capacity, Pages)
+    }
+
     #[test]
     fn a_buffer_comes_back_empty() {
         let recycler = Recycler::new();
-        recycler.give(vec![1_u8; 1_000]);
-        let buffer = recycler.take(10);
-        assert!(buffer.is_empty() && buffer.capacity() >= 1_000);
+        let mut used = buffer(1_000);
+        used.push(1);
+        recycler.give(used);
+        let again = recycler.take(10);
+        assert!(again.is_empty() && again.capacity() >= 1_000);
         assert!(recycler.take(5).capacity() < 1_000, "the kept one was taken already");
+    }
+
+    #[test]
+    fn a_buffer_that_fits_is_used() {
+        let recycler = Recycler::new();
+        [100_000, 20_000, 10_000].into_iter().for_each(|capacity| recycler.give(buffer(capacity)));
+        assert!(recycler.take(15_000).capacity() == 20_000, "the last one is too small");
+        assert!(recycler.take(100).capacity() < 10_000, "all are too large");
+        assert!(recycler.take(3_000).capacity() == 10_000);
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let recycler = Recycler::new();
         for _ in 0..20 {
-            recycler.give(Vec::<u8>::with_capacity(LARGEST));
+            recycler.give(buffer(LARGEST));
         }
-        recycler.give(Vec::<u8>::with_capacity(LARGEST + 1));
+        recycler.give(buffer(LARGEST + 1));
         let kept = recycler.kept.lock().unwrap();
         assert_eq!((kept.bytes, kept.buffers.len()), (KEPT, KEPT / LARGEST));
     }
@@ -96,7 +120,7 @@ mod tests {
     #[test]
     fn what_was_kept_can_be_let_go() {
         let recycler = Recycler::new();
-        recycler.give(vec![1_u8; 1_000]);
+        recycler.give(buffer(1_000));
         recycler.clear();
         assert!(recycler.take(5).capacity() < 1_000);
     }

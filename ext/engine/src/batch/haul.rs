@@ -9,6 +9,7 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::{BYTES, Batch, ENTRIES, Ending, Entry, Memory, Span};
 use crate::kafka::{outcome, sys};
+use crate::pages::append;
 
 /// Messages in offset order, as they came.
 #[derive(Debug, Default)]
@@ -148,7 +149,7 @@ impl Builder {
         }
         let start = self.memory.bytes.len();
         // SAFETY: promised by the caller.
-        self.memory.bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(data, len) });
+        append(&mut self.memory.bytes, unsafe { std::slice::from_raw_parts(data, len) });
         Span { start, len }
     }
 

@@ -68,7 +68,9 @@ impl Spent {
 
     /// Frees what is laid aside of this broker's messages.
     pub(super) fn free(&self, broker: i32) {
-        let Some(Pile { mut messages, .. }) = self.by_broker.lock().get_mut(&broker).map(std::mem::take) else { return };
+        let Some(Pile { mut messages, .. }) = self.by_broker.lock().get_mut(&broker).map(std::mem::take) else {
+            return;
+        };
         // SAFETY: `add` was given them to free, and they are in no pile any more.
         unsafe { self.free_each(&messages) }
         messages.clear();
