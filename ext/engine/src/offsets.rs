@@ -123,8 +123,8 @@ impl Offsets {
     }
 
     /// The message at `offset` was consumed, and all before it. While it is not known where processing continues a mark
-    /// counts for nothing: the messages that come next are not behind it.
-    pub fn mark(&mut self, offset: i64, now: Instant) -> Marked {
+    /// counts for nothing: the messages that come next are not behind it. While a mark waits already nobody asks for the time.
+    pub fn mark(&mut self, offset: i64, now: impl FnOnce() -> Instant) -> Marked {
         if self.ownership == Ownership::Lost {
             return Marked::Refused;
         }
@@ -141,7 +141,7 @@ impl Offsets {
             return Marked::Pending;
         }
         match self.last_store_at.map(|at| at + STORE_INTERVAL) {
-            Some(at) if at > now => {
+            Some(at) if at > now() => {
                 self.alarm = Alarm::Set;
                 Marked::StoreAt(at)
             }
@@ -191,22 +191,22 @@ mod tests {
     #[test]
     fn the_first_mark_is_stored_at_once_and_the_next_ones_together() {
         let (mut offsets, now) = begun();
-        assert_eq!(offsets.mark(0, now), Marked::Store);
+        assert_eq!(offsets.mark(0, || now), Marked::Store);
         assert_eq!(offsets.take_unstored(now), forward(1));
-        assert_eq!(offsets.mark(1, now), Marked::StoreAt(now + STORE_INTERVAL));
-        assert_eq!(offsets.mark(2, now), Marked::Pending);
+        assert_eq!(offsets.mark(1, || now), Marked::StoreAt(now + STORE_INTERVAL));
+        assert_eq!(offsets.mark(2, || now), Marked::Pending);
         offsets.alarm_rang();
         assert_eq!(offsets.take_unstored(now + STORE_INTERVAL), forward(3));
-        assert_eq!(offsets.mark(2, now), Marked::Unchanged);
-        assert_eq!(offsets.mark(3, now + 3 * STORE_INTERVAL), Marked::Store);
+        assert_eq!(offsets.mark(2, || now), Marked::Unchanged);
+        assert_eq!(offsets.mark(3, || now + 3 * STORE_INTERVAL), Marked::Store);
     }
 
     #[test]
     fn an_older_mark_rewinds() {
         let (mut offsets, now) = begun();
-        offsets.mark(9, now);
+        offsets.mark(9, || now);
         assert_eq!(offsets.take_unstored(now), forward(10));
-        offsets.mark(4, now);
+        offsets.mark(4, || now);
         let back = Unstored { offset: 5, course: Course::Back };
         assert_eq!((offsets.next(), offsets.take_unstored(now)), (Some(5), Some(back)));
     }
@@ -219,9 +219,9 @@ mod tests {
         sought.moved();
         sought.begin(3);
         for mut offsets in [older, sought] {
-            offsets.mark(3, now);
+            offsets.mark(3, || now);
             assert_eq!(offsets.take_unstored(now), Some(Unstored { offset: 4, course: Course::Back }));
-            offsets.mark(4, now);
+            offsets.mark(4, || now);
             assert_eq!(offsets.take_unstored(now), forward(5));
         }
     }
@@ -229,21 +229,21 @@ mod tests {
     #[test]
     fn while_nothing_is_known_a_mark_counts_for_nothing() {
         let (mut offsets, now) = begun();
-        offsets.mark(3, now);
+        offsets.mark(3, || now);
         offsets.set_next(None);
-        assert_eq!(offsets.mark(9, now), Marked::Unchanged);
+        assert_eq!(offsets.mark(9, || now), Marked::Unchanged);
         assert_eq!((offsets.next(), offsets.take_unstored(now)), (None, forward(4)), "what was marked before stays");
         offsets.begin(2);
-        assert_eq!(offsets.mark(2, now + STORE_INTERVAL), Marked::Store);
+        assert_eq!(offsets.mark(2, || now + STORE_INTERVAL), Marked::Store);
         assert_eq!(offsets.take_unstored(now), Some(Unstored { offset: 3, course: Course::Back }));
     }
 
     #[test]
     fn a_lost_partition_refuses_marks_and_stores_nothing() {
         let (mut offsets, now) = begun();
-        offsets.mark(0, now);
+        offsets.mark(0, || now);
         offsets.lose();
-        assert_eq!(offsets.mark(2, now), Marked::Refused);
+        assert_eq!(offsets.mark(2, || now), Marked::Refused);
         assert_eq!(offsets.take_unstored(now), None);
     }
 }

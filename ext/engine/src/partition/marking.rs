@@ -19,7 +19,7 @@ pub enum MarkOutcome {
 impl Partition {
     /// The message at `offset` and all before it are consumed.
     pub fn mark(self: &Arc<Self>, offset: i64) -> MarkOutcome {
-        let marked = self.offsets.lock().mark(offset, Instant::now());
+        let marked = self.offsets.lock().mark(offset, Instant::now);
         match marked {
             Marked::Refused => MarkOutcome::Lost,
             Marked::Unchanged | Marked::Pending => MarkOutcome::Kept,
