@@ -58,7 +58,7 @@ module Karafka
       # for the end of that; after a crash, until the crash policy has decided whether it starts another engine, five
       # seconds at most.
       # @return [Thread, nil] the thread `karafka.embedded`, which hands events to subscribers; nil when it runs already
-      #   or is going to be started again by policy
+      #   or is going to be started again by policy, as it may be where no policy has decided in time
       # @raise [Errors::InvalidConfigurationError] no active routes, a consumer that can't be found, or a setting that
       #   librdkafka refuses: it is named
       # @raise [Errors::UnsupportedCaseError] in a signal handler, in a master that forks those who serve, and by a
@@ -68,7 +68,8 @@ module Karafka
       def start
         refuse_in_trap
         refuse_before_fork
-        await_decision
+        return unless await_decision
+
         exclusively do
           await_stops
           return if runtime&.live?
@@ -277,12 +278,17 @@ module Karafka
         !@stops.empty? || state == :stopping || (runtime.released? && runtime.live?)
       end
 
-      # The thread that hands out events can't wait: the policy hears of the crash by it
+      # Who hands out events, or decides, can't wait for a decision
+      # @return [Boolean] false when somebody has stopped it meanwhile
       def await_decision
         crashed = runtime
-        return if crashed.nil? || crashed.thread.equal?(Thread.current)
+        return true unless crashed&.undecided?
+        return true if [crashed.thread, crash_policy.thread].include?(Thread.current)
 
-        crash_policy.await_decision(crashed, DECISION_PATIENCE)
+        App.config.internal.code.wait do
+          Wait.until(DECISION_PATIENCE) { !crashed.undecided? || !crashed.equal?(runtime) }
+        end
+        !crashed.released?
       end
 
       def await_stops

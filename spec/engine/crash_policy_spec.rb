@@ -191,6 +191,21 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
       eventually("health") { embedded.healthy? }
     end
 
+    it "is waited for by a start, unless it is stopped meanwhile" do
+      decision = Queue.new
+      set_up(->(_) { decision.pop })
+      start_with({ topic => 1 })
+      crash
+      eventually("crash") { embedded.state == :crashed }
+      started = Thread.new { embedded.start }
+      eventually("wait") { decision.num_waiting == 1 && started.stop? }
+      stopped = Thread.new { embedded.stop }
+      expect(started.value).to be_nil
+      decision << :report
+      expect(stopped.value).to be_a(Karafka::Embedded::StopReport)
+      expect(embedded.state).to eq(:stopped)
+    end
+
     it "that raises is reported, and the crash is, too" do
       set_up(->(_) { raise "broken policy" })
       start_with({ topic => 1 })

@@ -51,6 +51,19 @@ RSpec.describe Karafka::Embedded do
       expect(threads.compact.size).to eq(1)
     end
 
+    it "waits for one that is under way" do
+      set_up
+      starting = Queue.new
+      release = Queue.new
+      Karafka.monitor.subscribe("app.running") { [starting << :running, release.pop] }
+      first = Thread.new { described_class.start }
+      eventually("subscriber") { !starting.empty? }
+      second = Thread.new { described_class.start }
+      eventually("wait for the first") { second.status == "sleep" }
+      release << :go
+      expect([first.value, second.value]).to match([an_instance_of(Thread), nil])
+    end
+
     it "waits for the end of a stop by another thread" do
       start_held
       stop = Thread.new { described_class.stop }

@@ -2,7 +2,7 @@
 //!
 //! Copying is done by the worker without the GVL and costs a few microseconds a batch. In return a message that
 //! the application keeps pins its batch, not a fetch buffer of a megabyte; the memory a batch holds is known
-//! exactly; freeing one is a plain deallocation, safe in a garbage collector and in a forked process; and a client
+//! to a page; freeing one is a plain deallocation, safe in a garbage collector and in a forked process; and a client
 //! can be destroyed while its messages are still read.
 
 mod haul;
@@ -45,7 +45,7 @@ struct Entry {
     headers: Range<u32>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Memory {
     bytes: Buffer<u8>,
     entries: Buffer<Entry>,
@@ -65,6 +65,14 @@ pub(crate) fn forget_buffers() {
 impl Default for Memory {
     fn default() -> Self {
         Self { bytes: Buffer::new_in(Pages), entries: Buffer::new_in(Pages), headers: Vec::new(), received_at_ms: 0 }
+    }
+}
+
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.append(self, 0);
+        copy
     }
 }
 

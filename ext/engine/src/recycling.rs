@@ -49,25 +49,31 @@ impl<T> Recycler<T> {
         let fitting = self.try_with(|kept| {
             let looked_at = kept.buffers.len().saturating_sub(LOOKED_AT)..kept.buffers.len();
             let at = looked_at.rev().find(|at| (len..=most).contains(&kept.buffers[*at].capacity()))?;
-            let buffer = kept.buffers.swap_remove(at);
-            kept.bytes -= buffer.capacity() * size_of::<T>();
+            let buffer = kept.buffers.remove(at);
+            kept.bytes -= bytes_of(&buffer);
             Some(buffer)
         });
         fitting.flatten().unwrap_or_else(|| Buffer::with_capacity_in(len, Pages))
     }
 
-    /// Keeps a buffer for later, if there is room for it.
+    /// Keeps a buffer for later, in the place of those that nobody wanted for longest.
     pub(crate) fn give(&self, mut buffer: Buffer<T>) {
-        let bytes = buffer.capacity() * size_of::<T>();
+        let bytes = bytes_of(&buffer);
         if bytes == 0 || bytes > LARGEST {
             return;
         }
         buffer.clear();
-        self.try_with(|kept| {
-            if kept.bytes + bytes <= KEPT {
-                kept.bytes += bytes;
-                kept.buffers.push(buffer);
+        // Freed when the lock is not held any more.
+        let _unwanted = self.try_with(|kept| {
+            let mut unwanted = 0;
+            while kept.bytes + bytes > KEPT {
+                kept.bytes -= bytes_of(&kept.buffers[unwanted]);
+                unwanted += 1;
             }
+            let unwanted: Vec<_> = kept.buffers.drain(..unwanted).collect();
+            kept.bytes += bytes;
+            kept.buffers.push(buffer);
+            unwanted
         });
     }
 
@@ -76,6 +82,10 @@ impl<T> Recycler<T> {
         let kept = self.try_with(|kept| std::mem::replace(kept, Kept { buffers: Vec::new(), bytes: 0 }));
         drop(kept);
     }
+}
+
+fn bytes_of<T>(buffer: &Buffer<T>) -> usize {
+    buffer.capacity() * size_of::<T>()
 }
 
 #[cfg(test)]
@@ -115,6 +125,14 @@ mod tests {
         recycler.give(buffer(LARGEST + 1));
         let kept = recycler.kept.lock().unwrap();
         assert_eq!((kept.bytes, kept.buffers.len()), (KEPT, KEPT / LARGEST));
+    }
+
+    #[test]
+    fn what_nobody_wants_makes_room() {
+        let recycler = Recycler::new();
+        recycler.give(buffer(100));
+        (0..KEPT / LARGEST).for_each(|_| recycler.give(buffer(LARGEST)));
+        assert_eq!(recycler.kept.lock().unwrap().buffers.iter().map(Buffer::capacity).min(), Some(LARGEST));
     }
 
     #[test]

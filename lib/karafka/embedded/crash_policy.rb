@@ -68,12 +68,9 @@ module Karafka
         Wait.until(timeout) { !@starting || @thread&.current? }
       end
 
-      # Waits until it is decided what follows a crash. Not on its own thread, where a callable decides.
-      # @param runtime [Runtime]
-      # @param timeout [Numeric] milliseconds
-      # @return [Boolean] is it decided
-      def await_decision(runtime, timeout)
-        !runtime.undecided? || (!@thread&.current? && Wait.until(timeout) { !runtime.undecided? })
+      # @return [Thread, nil] on which it decides
+      def thread
+        @thread&.thread
       end
 
       # @return [Integer, nil] milliseconds until the next start
@@ -198,6 +195,7 @@ module Karafka
       # @return [Crash, nil] a start that failed
       def succeed(runtime)
         @starting = true
+        runtime.to_be_succeeded
         runtime.put_down(longest_stop)
         if @embedded.succeed(runtime)
           @restarts += 1

@@ -41,7 +41,7 @@ module Karafka
 
       # @return [Thread]
       def thread
-        @supervised.thread
+        @supervised&.thread
       end
 
       # @param timeout [Numeric] milliseconds

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::c_char;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaType};
 
@@ -118,9 +119,18 @@ impl Client {
     /// # Safety
     /// They are this client's, live, the caller's, and not used any more.
     pub(super) unsafe fn free_messages(&self, broker: i32, messages: &[*mut sys::rd_kafka_message_t]) {
-        if let Some(hook) = &self.fetches {
+        match &self.fetches {
             // SAFETY: promised by the caller.
-            unsafe { hook.spent().add(broker, messages) }
+            Some(hook) => unsafe { hook.spent().add(broker, messages) },
+            // SAFETY: as above.
+            None => messages.iter().for_each(|message| unsafe { sys::rd_kafka_message_destroy(*message) }),
+        }
+    }
+
+    /// Frees messages that were left to a broker's thread a while ago, and which it has not freed.
+    pub fn free_stale_messages(&self) {
+        if let Some(hook) = &self.fetches {
+            hook.spent().free_stale(Instant::now());
         }
     }
 

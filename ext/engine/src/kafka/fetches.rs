@@ -1,4 +1,7 @@
 //! Fetches, heard of when they are asked for and before librdkafka reads the response.
+//!
+//! librdkafka asks its interceptors not to call it. What is called here is the freeing of messages, after a request was sent:
+//! no lock is held there, and nothing of the broker's thread is under way that a message could belong to.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,16 +3,21 @@
 //! librdkafka allocates an entry for each message on its thread for the broker, and who has read the message frees it. Both
 //! need the lock of the same part of the heap: with a backlog they waited for each other several thousand times a second.
 //! So a reader lays what it has read aside, and the broker's thread frees it once it has asked for the next fetch, when it
-//! would only wait for the answer.
+//! would only wait for the answer. A message keeps its fetch's buffer, and its broker's thread, which can't end before: what
+//! a broker does not free soon, because nothing more is fetched from it, the poll thread does.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::sys;
 use crate::sync::Mutex;
 
 /// Fewer messages at once are no backlog: nobody is waited for, and nothing should stay behind.
 const FEWEST: usize = 16;
-/// More bytes of one broker's messages are not laid aside.
+/// What is laid aside for longer is freed by somebody else.
+const LONGEST: Duration = Duration::from_secs(1);
+/// More bytes of one broker's messages are not laid aside. The buffers of their fetches are not counted: those are kept until
+/// the last of their messages is read in any case.
 const MOST_BYTES: usize = 4 << 20;
 /// What librdkafka has in memory of a message beside its payload and key, about.
 const ENTRY_BYTES: usize = 320;
@@ -29,6 +34,8 @@ pub(super) struct Spent {
 struct Pile {
     messages: Vec<Message>,
     bytes: usize,
+    /// When the first of them was laid aside.
+    since: Option<Instant>,
 }
 
 // SAFETY: librdkafka's messages may be freed on any thread, and each is in one pile alone.
@@ -46,7 +53,8 @@ impl Spent {
     /// # Safety
     /// They are live, the caller's, and not used any more.
     pub(super) unsafe fn add(&self, broker: i32, messages: &[Message]) {
-        if messages.len() < FEWEST || !self.lay_aside(broker, messages) {
+        // Without a broker are errors of the client, and what they came with.
+        if broker < 0 || messages.len() < FEWEST || !self.lay_aside(broker, messages) {
             // SAFETY: promised by the caller.
             unsafe { self.free_each(messages) }
         }
@@ -62,6 +70,7 @@ impl Spent {
         if has_room {
             pile.messages.extend_from_slice(messages);
             pile.bytes += bytes;
+            pile.since.get_or_insert_with(Instant::now);
         }
         has_room
     }
@@ -80,21 +89,27 @@ impl Spent {
         }
     }
 
+    /// Frees what was laid aside a second ago and is still there.
+    pub(super) fn free_stale(&self, now: Instant) {
+        let is_stale = |pile: &Pile| pile.since.is_some_and(|since| now.saturating_duration_since(since) >= LONGEST);
+        let stale: Vec<Pile> =
+            self.by_broker.lock().values_mut().filter(|pile| is_stale(pile)).map(std::mem::take).collect();
+        // SAFETY: as above.
+        stale.iter().for_each(|pile| unsafe { self.free_each(&pile.messages) });
+    }
+
     /// Frees all that is laid aside.
     pub(super) fn free_all(&self) {
-        for pile in std::mem::take(&mut *self.by_broker.lock()).into_values() {
-            // SAFETY: as above.
-            unsafe { self.free_each(&pile.messages) }
-        }
+        let all = std::mem::take(&mut *self.by_broker.lock());
+        // SAFETY: as above.
+        all.values().for_each(|pile| unsafe { self.free_each(&pile.messages) });
     }
 
     /// # Safety
     /// The messages are live, the caller's, and not used any more.
     unsafe fn free_each(&self, messages: &[Message]) {
-        for message in messages {
-            // SAFETY: promised by the caller.
-            unsafe { (self.free)(*message) }
-        }
+        // SAFETY: promised by the caller.
+        messages.iter().for_each(|message| unsafe { (self.free)(*message) });
     }
 }
 
@@ -155,6 +170,29 @@ mod tests {
         let spent = spent();
         add(&spent, 1, FEWEST - 1, 200);
         assert_eq!(freed(), FEWEST - 1);
+    }
+
+    #[test]
+    fn messages_without_a_broker_are_freed_at_once() {
+        let spent = spent();
+        add(&spent, -1, FEWEST, 200);
+        assert_eq!(freed(), FEWEST);
+    }
+
+    #[test]
+    fn what_a_broker_does_not_free_soon_is_freed_all_the_same() {
+        let (spent, now) = (spent(), Instant::now());
+        add(&spent, 1, FEWEST, 200);
+        spent.free_stale(now);
+        assert_eq!(freed(), 0);
+        spent.free(1);
+        add(&spent, 1, FEWEST, 200);
+        add(&spent, 2, FEWEST, 200);
+        freed();
+        spent.free_stale(Instant::now() + LONGEST);
+        assert_eq!(freed(), 2 * FEWEST);
+        spent.free_stale(now + 2 * LONGEST);
+        assert_eq!(freed(), 0);
     }
 
     #[test]

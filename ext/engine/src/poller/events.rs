@@ -62,6 +62,7 @@ impl Poller {
     /// Looks after what was wrong.
     pub(super) fn review(&mut self) {
         self.group.review_reading();
+        self.client.free_stale_messages();
         if self.closing.is_none() && self.group.is_unencrypted() && self.certificates.have_changed() {
             self.fail(Outage::outdated(&self.group));
         }
