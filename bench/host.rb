@@ -25,14 +25,16 @@ module Bench
     SLICES = 18
 
     def run
-      Tools.fill(@servers, TOPIC, 1, BACKLOG) unless @options.cases == "steady"
       %i[backlog steady idle adaptation].each { |name| __send__(name) if name.to_s.include?(@options.cases) }
     end
 
     private
 
+    # Filled for the first case that reads it
+    def backlog_topic = @backlog_topic ||= TOPIC.tap { |name| Tools.fill(@servers, name, 1, BACKLOG) }
+
     def backlog
-      compare("backlog beside requests", TOPIC, wanted: { value: 10_000.., ratio: 0.95.., p99_ratio: ..1.1 })
+      compare("backlog beside requests", backlog_topic, wanted: { value: 10_000.., ratio: 0.95.., p99_ratio: ..1.1 })
     end
 
     def steady
@@ -92,7 +94,7 @@ module Bench
 
     def idle_rate(share)
       BusyHost.with(@servers, KARAFKA_EMBEDDED_HOST_SHARE: share.to_s) do |host|
-        host.consume(TOPIC)
+        host.consume(backlog_topic)
         sleep(SETTLE)
         host.seen
         began = Figures.now
@@ -104,7 +106,7 @@ module Bench
     # How long the pace takes to follow: down when requests begin, up when they end
     def adaptation
       BusyHost.with(@servers) do |host|
-        host.consume(TOPIC)
+        host.consume(backlog_topic)
         sleep(SETTLE)
         host.seen
         sleep(SETTLE)

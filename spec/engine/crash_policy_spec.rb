@@ -22,6 +22,18 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
     embedded.runtime.engine.provoke(fault)
   end
 
+  # @param decision [Queue] whose next entry the policy returns
+  # @return [Thread] a start that waits for it
+  def start_while_undecided(decision)
+    set_up(->(_) { decision.pop })
+    start_with({ topic => 1 })
+    crash
+    eventually("crash") { embedded.state == :crashed }
+    Thread.new { embedded.start }.tap do |started|
+      eventually("wait") { decision.num_waiting == 1 && started.stop? }
+    end
+  end
+
   def received(payload)
     eventually("message #{payload}") { consumed.pop == payload unless consumed.empty? }
   end
@@ -180,12 +192,7 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
 
     it "is waited for by a start: what it leaves down is started" do
       decision = Queue.new
-      set_up(->(_) { decision.pop })
-      start_with({ topic => 1 })
-      crash
-      eventually("crash") { embedded.state == :crashed }
-      started = Thread.new { embedded.start }
-      eventually("wait") { decision.num_waiting == 1 && started.stop? }
+      started = start_while_undecided(decision)
       decision << :report
       expect(started.value).to be_a(Thread)
       eventually("health") { embedded.healthy? }
@@ -193,12 +200,7 @@ RSpec.describe Karafka::Embedded::CrashPolicy do
 
     it "is waited for by a start, unless it is stopped meanwhile" do
       decision = Queue.new
-      set_up(->(_) { decision.pop })
-      start_with({ topic => 1 })
-      crash
-      eventually("crash") { embedded.state == :crashed }
-      started = Thread.new { embedded.start }
-      eventually("wait") { decision.num_waiting == 1 && started.stop? }
+      started = start_while_undecided(decision)
       stopped = Thread.new { embedded.stop }
       expect(started.value).to be_nil
       decision << :report

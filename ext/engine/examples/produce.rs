@@ -3,7 +3,8 @@
 //! `produce backlog BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES BATCH_BYTES` makes the topic if it isn't there, and adds
 //! messages of 200 bytes until it holds that many, in batches of so many bytes.
 //! `produce paced BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES EVERY_MS LINGER_MS` sends one every few milliseconds, round
-//! robin; a payload begins with the nanoseconds of `CLOCK_MONOTONIC` at its send, in 20 digits. In PARTITIONS, `4` stands for all of four, `1..4` for all but the first of them.
+//! robin; a payload begins with the nanoseconds of `CLOCK_MONOTONIC` at its send, in 20 digits. In PARTITIONS, `4` stands
+//! for all of four, `1..4` for all but the first of them.
 
 use std::error::Error;
 use std::ops::Range;

@@ -34,6 +34,10 @@ const OFFSET: usize = 64;
 pub(crate) struct Pages;
 
 impl Pages {
+    fn is_for_malloc(layout: Layout) -> bool {
+        layout.size() < LEAST_BYTES || layout.align() > OFFSET
+    }
+
     fn mapped_bytes(layout: Layout) -> usize {
         (layout.size() + OFFSET).next_multiple_of(PAGE)
     }
@@ -47,7 +51,7 @@ impl Pages {
 // it; a copy of the allocator frees what the other has allocated, since neither has a state.
 unsafe impl Allocator for Pages {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if layout.size() < LEAST_BYTES || layout.align() > OFFSET {
+        if Self::is_for_malloc(layout) {
             return Global.allocate(layout);
         }
         // SAFETY: a private mapping at an address of the system's choice touches nothing that is there.
@@ -70,7 +74,7 @@ unsafe impl Allocator for Pages {
     }
 
     unsafe fn deallocate(&self, begin: NonNull<u8>, layout: Layout) {
-        if layout.size() < LEAST_BYTES || layout.align() > OFFSET {
+        if Self::is_for_malloc(layout) {
             // SAFETY: promised by the caller; `allocate` made the same choice.
             return unsafe { Global.deallocate(begin, layout) };
         }

@@ -173,10 +173,7 @@ module Karafka
         loop do
           return if runtime.released?
 
-          if runtime.crashed?
-            runtime.to_be_succeeded
-            runtime.put_down(longest_stop)
-          end
+          runtime.put_down(longest_stop) if runtime.crashed?
           return :healed if runtime.incidents.none? && !runtime.crashed?
 
           left = due - Wait.now
@@ -195,7 +192,6 @@ module Karafka
       # @return [Crash, nil] a start that failed
       def succeed(runtime)
         @starting = true
-        runtime.to_be_succeeded
         runtime.put_down(longest_stop)
         if @embedded.succeed(runtime)
           @restarts += 1

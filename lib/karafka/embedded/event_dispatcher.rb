@@ -39,7 +39,7 @@ module Karafka
         self
       end
 
-      # @return [Thread]
+      # @return [Thread, nil] nil before {#start}
       def thread
         @supervised&.thread
       end

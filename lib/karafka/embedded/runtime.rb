@@ -74,7 +74,7 @@ module Karafka
         here? && !@given_up && LIVE.include?(state)
       end
 
-      # @return [Thread]
+      # @return [Thread, nil] that hands out its events; nil while it is not there yet
       def thread
         @dispatcher.thread
       end
@@ -111,23 +111,18 @@ module Karafka
       # Ends it as one that can't go on. Its state stays `:crashed`.
       # @param timeout [Integer] milliseconds
       def put_down(timeout)
-        @crashed = true
+        @crashed = @decided = true
         stop(timeout)
       end
 
       # No policy starts it again; {Embedded.start} may
       def given_up
-        @given_up = true
-      end
-
-      # A policy starts another one in its place, unless somebody calls that off
-      def to_be_succeeded
-        @to_be_succeeded = true
+        @given_up = @decided = true
       end
 
       # @return [Boolean] has it crashed without a policy's having decided yet what is to follow
       def undecided?
-        crashed? && !released? && !@given_up && !@to_be_succeeded
+        crashed? && !released? && !@decided
       end
 
       # Brings everything up
