@@ -11,8 +11,9 @@ module Bench
     PATIENCE = 600
     SAMPLE_EVERY = 0.05
     CASES = { "payloads untouched" => :Size, "payloads touched" => :Touch, "last 10,000 messages held" => :Hold }.freeze
-    # The first share of the way is for caches to fill; of the rest the first and the last quarter are compared.
+    # The first share of the messages is for caches to fill; of the rest the first and the last quarter are compared.
     WARM_UP = 0.1
+    QUARTERS = [WARM_UP..(WARM_UP + ((1 - WARM_UP) / 4)), (1 - ((1 - WARM_UP) / 4))..1].freeze
 
     def initialize(servers, options, reporter)
       super
@@ -39,7 +40,7 @@ module Bench
         consumer = Consumers.const_get(consumer)
         consumer.told = progress = Progress.new(@messages)
         Host.draw(@servers, topic, consumer)
-        samples = sampling { wait_for(progress) }
+        samples = sampling(progress) { wait_for(progress) }
         { growth: growth(samples), rss_mb: Figures.peak_rss_mb }
       end
     end
@@ -49,19 +50,23 @@ module Bench
       raise Failure, "not all messages came: #{Karafka::Embedded.health}" unless progress.wait(PATIENCE)
     end
 
-    # @return [Array<Float>] RSS at even intervals while the block runs
-    def sampling
+    # @return [Array<Array(Float, Float)>] share of the messages that came, and RSS, at even intervals during the block
+    def sampling(progress)
       samples = []
-      sampler = Thread.new { loop { (samples << Figures.rss_mb) && sleep(SAMPLE_EVERY) } }
+      sampler = Thread.new { loop { (samples << [progress.share, Figures.rss_mb]) && sleep(SAMPLE_EVERY) } }
       yield
       sampler.kill
       samples
     end
 
+    # @return [Float] percent that RSS grew by between the quarters
     def growth(samples)
-      warm = samples.drop((samples.size * WARM_UP).ceil)
-      quarter = [warm.size / 4, 1].max
-      first, last = [warm.first(quarter), warm.last(quarter)].map { |part| part.sum / part.size }
+      first, last = QUARTERS.map do |quarter|
+        rss = samples.filter_map { |share, megabytes| megabytes if quarter.cover?(share) }
+        raise Failure, "too few samples: let more gigabytes pass" if rss.empty?
+
+        rss.sum / rss.size
+      end
       ((last / first) - 1) * 100.0
     end
   end

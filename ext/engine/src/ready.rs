@@ -7,8 +7,9 @@
 //! is woken: they take what is ready themselves. Jobs that wait (for a database, say) or take long are worth more
 //! workers, and get them at once; where that shows only later, the control thread looks after a millisecond.
 //!
-//! Of those that rest the last one to do so is called first: what it used lately, memory of its thread among it, is used
-//! again, and the others' is not touched.
+//! Of those that rest the one whose seat was taken first is called first, and one that works alone hands over to it. So
+//! short jobs always come back to the same worker, whatever came between: what it used lately is used again, and only its
+//! thread's part of the heap grows with what Ruby has not collected yet.
 //!
 //! **When.** In a busy host the workers pause between batches ([`crate::pacing`]): one of them waits for the end of the
 //! pause, the others rest. A partition that is to leave does not wait for it.
@@ -16,7 +17,7 @@
 mod list;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -62,6 +63,8 @@ pub enum Waited {
 /// A worker's place at the list.
 #[derive(Debug, Default)]
 pub struct Seat {
+    /// In the order in which they were taken.
+    number: usize,
     interrupted: AtomicBool,
     busy: AtomicBool,
     called: Condvar,
@@ -73,12 +76,18 @@ pub struct ReadyList {
     list: Mutex<List>,
     control: Arc<Notify>,
     closed: Condvar,
+    seats: AtomicUsize,
 }
 
 impl ReadyList {
     /// A list whose watch is kept by the thread that waits on `control`, and whose workers are paced.
     pub fn new(control: Arc<Notify>, pacing: Pacing) -> Self {
-        Self { control, list: Mutex::new(List::paced(pacing)), closed: Condvar::new() }
+        Self { control, list: Mutex::new(List::paced(pacing)), ..Self::default() }
+    }
+
+    /// A seat for a worker.
+    pub fn seat(&self) -> Arc<Seat> {
+        Arc::new(Seat { number: self.seats.fetch_add(1, Ordering::Relaxed), ..Seat::default() })
     }
 
     /// Puts a partition at the end.
@@ -102,7 +111,7 @@ impl ReadyList {
                 return Popped::Interrupted;
             }
             // Two workers that hand Ruby's lock to each other for every short job are slower than one.
-            if list.returns_fast(Instant::now()) && list.gate == Gate::Open {
+            if list.gate == Gate::Open && (list.returns_fast(Instant::now()) || list.hands_over(seat)) {
                 list = self.rest(list, seat);
                 continue;
             }
@@ -156,7 +165,7 @@ impl ReadyList {
 
     /// Waits until it is called, or for no reason at all.
     fn rest<'a>(&self, mut list: MutexGuard<'a, List>, seat: &Arc<Seat>) -> MutexGuard<'a, List> {
-        list.resting.push(Arc::clone(seat));
+        list.seat_resting(seat);
         if list.returns_fast(Instant::now()) {
             self.watch(&mut list);
         }
@@ -281,6 +290,9 @@ impl ReadyList {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::thread::JoinHandle;
+
     use super::*;
 
     #[test]
@@ -371,36 +383,60 @@ mod tests {
         waiter.join().unwrap();
     }
 
-    #[test]
-    fn the_last_one_to_rest_is_called_first() {
-        let ready = Arc::new(ReadyList::default());
-        let (called, first_called) = std::sync::mpsc::channel();
-        let resters: Vec<_> = (0..3)
-            .map(|number| {
-                let (ready, called) = (Arc::clone(&ready), called.clone());
-                let rester = {
-                    let ready = Arc::clone(&ready);
-                    std::thread::spawn(move || {
-                        while let Popped::Partition(_) = ready.pop(&Arc::new(Seat::default())) {
-                            called.send(number).unwrap();
-                        }
-                    })
-                };
-                while ready.idle_workers() <= number {
-                    std::thread::yield_now();
+    /// Three workers that rest, and who of them took what was ready.
+    fn three_that_rest(ready: &Arc<ReadyList>) -> (Vec<JoinHandle<()>>, mpsc::Receiver<usize>) {
+        let (took, taken) = mpsc::channel();
+        let seats: Vec<_> = (0..3).map(|_| ready.seat()).collect();
+        let resters = seats.into_iter().rev().map(|seat| {
+            let (ready, took) = (Arc::clone(ready), took.clone());
+            std::thread::spawn(move || {
+                while let Popped::Partition(_) = ready.pop(&seat) {
+                    took.send(seat.number).unwrap();
                 }
-                rester
             })
-            .collect();
-        for expected in [2, 2] {
-            // Until the one that was called rests again.
-            while ready.idle_workers() < 3 {
-                std::thread::yield_now();
-            }
+        });
+        let resters = resters.collect();
+        until_three_rest(ready);
+        (resters, taken)
+    }
+
+    fn until_three_rest(ready: &ReadyList) {
+        while ready.idle_workers() < 3 {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_one_whose_seat_was_taken_first_is_called_first() {
+        let ready = Arc::new(ReadyList::default());
+        let (resters, taken) = three_that_rest(&ready);
+        for _ in 0..3 {
             ready.push(Partition::for_tests(), Taker::Waiting);
-            assert_eq!(first_called.recv().unwrap(), expected);
+            assert_eq!(taken.recv().unwrap(), 0);
+            until_three_rest(&ready);
         }
         ready.close();
+        resters.into_iter().for_each(|rester| rester.join().unwrap());
+    }
+
+    #[test]
+    fn a_worker_that_works_alone_hands_over_to_one_whose_seat_was_taken_before() {
+        let ready = Arc::new(ReadyList::default());
+        let (resters, taken) = three_that_rest(&ready);
+        let late = ready.seat();
+        let popper = {
+            let ready = Arc::clone(&ready);
+            std::thread::spawn(move || matches!(ready.pop(&late), Popped::Closed))
+        };
+        while ready.idle_workers() < 4 {
+            std::thread::yield_now();
+        }
+        // Nobody is called for it: it is the one that was interrupted who looks.
+        ready.list.lock().waiting.push_back(Partition::for_tests());
+        ready.list.lock().resting.first().unwrap().called.notify_one();
+        assert_eq!(taken.recv().unwrap(), 0);
+        ready.close();
+        assert!(popper.join().unwrap());
         resters.into_iter().for_each(|rester| rester.join().unwrap());
     }
 

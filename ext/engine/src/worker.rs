@@ -25,7 +25,7 @@ pub struct Worker {
 impl Worker {
     /// A worker of the engine behind `hub`.
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, seat: Arc::default() }
+        Self { seat: hub.ready.seat(), hub }
     }
 
     /// Waits for the next job.

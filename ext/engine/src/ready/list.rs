@@ -15,7 +15,7 @@ const MOST_WAITING: u32 = 300;
 
 pub(super) struct List {
     pub(super) waiting: VecDeque<Arc<Partition>>,
-    /// Who rests until called, the last one to begin last.
+    /// Who rests until called, the one whose seat was taken first last.
     pub(super) resting: Vec<Arc<Seat>>,
     /// Who waits for the end of a pause.
     pub(super) pausing: Option<Arc<Seat>>,
@@ -61,7 +61,23 @@ impl List {
         !self.waiting.is_empty() && !self.resting.is_empty() && self.pausing.is_none()
     }
 
-    /// Calls the worker that began to rest last.
+    /// Adds a worker to those that rest.
+    pub(super) fn seat_resting(&mut self, seat: &Arc<Seat>) {
+        let place = self.resting.partition_point(|other| other.number > seat.number);
+        self.resting.insert(place, Arc::clone(seat));
+    }
+
+    /// Calls the one whose seat was taken first in the place of a worker that would be the only busy one.
+    pub(super) fn hands_over(&mut self, seat: &Seat) -> bool {
+        let precedes = |other: &Arc<Seat>| other.number < seat.number;
+        let hands_over = self.busy_workers == 0 && self.may_need_help() && self.resting.last().is_some_and(precedes);
+        if hands_over {
+            self.call();
+        }
+        hands_over
+    }
+
+    /// Calls the worker whose seat was taken first.
     pub(super) fn call(&mut self) {
         if let Some(seat) = self.resting.pop() {
             seat.called.notify_one();
