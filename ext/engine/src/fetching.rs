@@ -1,4 +1,4 @@
-//! When a response to a fetch is read.
+//! When a response to a fetch is read, and what the next one is for.
 //!
 //! librdkafka reads a broker's response and asks for the next one at once. Twice that is better done a moment later:
 //!
@@ -11,11 +11,15 @@
 //! because all that a broker has to say then waits. Here that is what is wanted, and bounded: a tenth of a second, and only
 //! what the thread of a partition's leader does. Heartbeats, commits and rebalances go by the group coordinator's
 //! connection, which has a thread of its own, and producers are other clients.
+//!
+//! Where many partitions have the memory for prefetching in common, the next fetch is for as much as there is room
+//! for (`pool.rs`).
 
 mod backlog;
 mod drain;
+mod pool;
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, Limits};
 pub use drain::{Drain, Taken};
 
 use std::cell::Cell;
@@ -23,7 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
-use crate::kafka::FetchListener;
+use crate::kafka::{FetchListener, NextFetch};
 
 /// A fetch that brought so much was worth its while: more may be waiting, and is not held up.
 const LARGE: usize = 64 << 10;
@@ -57,13 +61,14 @@ impl FetchPace {
 }
 
 impl FetchListener for FetchPace {
-    fn fetched(&self, broker: i32, bytes: usize) {
+    fn fetched(&self, broker: i32, bytes: usize) -> Option<NextFetch> {
         let latest = Instant::now() + LONGEST_HOLD;
         if let Some(last) = LAST.get() {
             self.hub.ready.space_fetches(last, self.longest_gap(bytes));
         }
         self.backlog.hold(broker, bytes, latest);
         LAST.set(Some(Instant::now()));
+        self.backlog.next_fetch(bytes, Instant::now())
     }
 
     fn asked(&self, broker: i32) {

@@ -164,7 +164,7 @@ impl Partition {
         })?;
         queue.split_off();
         let backlog = self.group.upgrade().map(|group| Arc::clone(&group.backlog)).unwrap_or_default();
-        let drain = backlog.join();
+        let drain = backlog.join(queue.gauge());
         let _ = self.drain.set(Arc::downgrade(&drain));
         queue.listen(Arc::clone(self));
         // What a former assignment left in the queue was announced to that one only.

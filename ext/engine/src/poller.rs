@@ -102,8 +102,8 @@ impl Poller {
     }
 
     fn connect(group: &GroupShared, settings: &GroupSettings) -> Result<(Arc<Client>, Arc<Queue>)> {
-        group.backlog.set_limits(settings.queue_bytes(), settings.fetch_bytes(), settings.fetch_wait());
-        let pace = FetchPace::new(Arc::clone(group.hub()), Arc::clone(&group.backlog), settings.fetch_bytes());
+        group.backlog.set_limits(settings.limits());
+        let pace = FetchPace::new(Arc::clone(group.hub()), Arc::clone(&group.backlog), settings.limits().fetch_bytes);
         let client = Client::consumer(&group.config.id, settings.librdkafka(), Arc::new(pace))?;
         let queue = Arc::new(client.consumer_queue());
         group.set_queue(Some(Arc::clone(&queue)));

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::config::GroupConfig;
+use crate::fetching::Limits;
 
 /// What a user may override: chosen for a consumer that shares its process with a web server.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -32,6 +33,14 @@ const MOST_FETCH: usize = 2 << 20;
 const MAX_POLL_INTERVAL_MS: u64 = 300_000;
 const FETCH_WAIT_MS: u64 = 500;
 
+/// What says how much is prefetched.
+const PREFETCHING: [&str; 3] = ["queued.max.messages.kbytes", "fetch.message.max.bytes", "fetch.max.bytes"];
+/// As large as a producer's batches are at most, unless it was told otherwise. Where the share of a partition is smaller, all
+/// have the memory in common, and batches may come as large as they are.
+const LEAST_SHARE_KBYTES: usize = 1_024;
+/// Most bytes of one partition in a fetch there.
+const POOLED_FETCH: usize = LEAST_SHARE_KBYTES << 10;
+
 /// What librdkafka may prefetch for one partition. Its limits are per partition and fixed when a client is made, so a
 /// total has to be divided by the partitions that are to be expected.
 ///
@@ -40,8 +49,18 @@ const FETCH_WAIT_MS: u64 = 500;
 pub struct Prefetch {
     /// Kilobytes that may wait in a partition's queue.
     queue_kbytes: usize,
-    /// Most bytes of one partition in a fetch.
+    /// Most bytes of one partition in a fetch, or what it may be on average.
     fetch_bytes: usize,
+    sharing: Sharing,
+}
+
+/// How partitions share the memory for prefetching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    /// Each has its part.
+    Divided,
+    /// It is one for all.
+    Pooled,
 }
 
 impl Prefetch {
@@ -58,7 +77,8 @@ impl Prefetch {
         let share_kbytes = total / 1024 / partitions.max(1);
         let fetch_kbytes = (share_kbytes / Self::FETCHES).clamp(Self::LEAST_KBYTES, Self::FETCH_BYTES / 1024);
         let queue_kbytes = share_kbytes.saturating_sub(fetch_kbytes).clamp(Self::LEAST_KBYTES, Self::QUEUE_KBYTES);
-        Self { queue_kbytes, fetch_bytes: fetch_kbytes * 1024 }
+        let sharing = if share_kbytes < LEAST_SHARE_KBYTES { Sharing::Pooled } else { Sharing::Divided };
+        Self { queue_kbytes, fetch_bytes: fetch_kbytes * 1024, sharing }
     }
 }
 
@@ -90,9 +110,10 @@ impl GroupSettings {
 
     fn set_prefetch(&mut self, prefetch: Prefetch) {
         self.prefetch = prefetch;
+        let fetch_bytes = if self.pool_bytes().is_some() { POOLED_FETCH } else { prefetch.fetch_bytes };
         let limits = [
             ("queued.max.messages.kbytes", prefetch.queue_kbytes.to_string()),
-            ("fetch.message.max.bytes", prefetch.fetch_bytes.to_string()),
+            ("fetch.message.max.bytes", fetch_bytes.to_string()),
             // A fetch of many partitions is one buffer, freed when the last message of it is.
             (
                 "fetch.max.bytes",
@@ -138,20 +159,28 @@ impl GroupSettings {
         &self.librdkafka
     }
 
-    /// How much of one partition a fetch brings at most, in bytes.
-    pub fn fetch_bytes(&self) -> usize {
+    /// How the client fetches.
+    pub fn limits(&self) -> Limits {
+        let pool_bytes = self.pool_bytes();
         let set = self.number("fetch.message.max.bytes").or_else(|| self.number("max.partition.fetch.bytes"));
-        set.unwrap_or(Prefetch::FETCH_BYTES)
+        Limits {
+            // librdkafka counts payloads, in thousands.
+            queue_bytes: self.number("queued.max.messages.kbytes").unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000,
+            fetch_bytes: match pool_bytes {
+                Some(_) => self.prefetch.fetch_bytes,
+                None => set.unwrap_or(Prefetch::FETCH_BYTES),
+            },
+            fetch_wait: Duration::from_millis(self.number("fetch.wait.max.ms").unwrap_or(FETCH_WAIT_MS)),
+            pool_bytes,
+        }
     }
 
-    /// With how much in its queue a partition is not fetched from, in bytes; librdkafka counts payloads, in thousands.
-    pub fn queue_bytes(&self) -> usize {
-        self.number("queued.max.messages.kbytes").unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000
-    }
-
-    /// How long a broker waits before it answers a fetch for which it has nothing.
-    pub fn fetch_wait(&self) -> Duration {
-        Duration::from_millis(self.number("fetch.wait.max.ms").unwrap_or(FETCH_WAIT_MS))
+    /// The memory that all partitions have in common for their queues: half of what there is for prefetching, since one
+    /// batch may always be fetched, and consumers keep what they had last. A limit that the user set is one a partition.
+    fn pool_bytes(&self) -> Option<usize> {
+        let is_pooled =
+            self.prefetch.sharing == Sharing::Pooled && !PREFETCHING.iter().any(|name| self.is_set_by_user(name));
+        is_pooled.then_some(self.prefetch_bytes / 2)
     }
 
     /// Whether topics are created by being asked for.
@@ -200,10 +229,20 @@ mod tests {
     fn few_partitions_share_without_noticing_and_many_get_less() {
         let mut settings = settings(&[]);
         assert_eq!(settings.expect_partitions(4), Sizing::Fits);
+        assert_eq!(settings.expect_partitions(16), Sizing::Changed);
+        assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "922");
+        assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "104448");
+        assert_eq!((settings.limits().queue_bytes, settings.limits().fetch_bytes), (922_000, 104_448));
+        assert_eq!(settings.limits().pool_bytes, None);
+    }
+
+    #[test]
+    fn many_partitions_have_their_memory_in_common() {
+        let mut settings = settings(&[]);
         assert_eq!(settings.expect_partitions(250), Sizing::Changed);
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "49");
-        assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "16384");
-        assert_eq!((settings.queue_bytes(), settings.fetch_bytes()), (49_000, 16_384));
+        assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "1048576");
+        assert_eq!((settings.limits().fetch_bytes, settings.limits().pool_bytes), (16_384, Some(8 << 20)));
     }
 
     #[test]
@@ -212,7 +251,7 @@ mod tests {
         settings.expect_partitions(500);
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "1000");
         assert!(!settings.librdkafka().contains_key("fetch.message.max.bytes"));
-        assert_eq!(settings.fetch_bytes(), 5_000);
+        assert_eq!((settings.limits().fetch_bytes, settings.limits().pool_bytes), (5_000, None));
     }
 
     #[test]

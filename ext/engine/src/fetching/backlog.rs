@@ -12,12 +12,16 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::drain::{Drain, Standing};
+use super::{LARGE, pool};
+use crate::kafka::{Gauge, NextFetch};
 use crate::sync::{Condvar, Mutex};
 
 /// Room is not waited for longer than this: messages of other partitions wait, too.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// What fetches brought is forgotten by such a part with each that brought less.
 const FORGETTING: usize = 64;
+/// Bytes of a payload, as long as none was seen.
+const UNKNOWN_PAYLOAD: usize = 256;
 
 /// The queues of one client's partitions.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub struct Backlog {
     limits: Mutex<Limits>,
     /// Most bytes of one partition that a fetch has brought lately: a broker hands out whole batches of a producer.
     brought_bytes: AtomicUsize,
+    /// Bytes of a payload, on average of the last batches.
+    payload: AtomicUsize,
     drains: Mutex<Vec<Weak<Drain>>>,
     room: Condvar,
     /// How many wait for room: one for each broker at most.
@@ -34,22 +40,34 @@ pub struct Backlog {
 
 /// How the client fetches.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+pub struct Limits {
     /// With so many bytes in its queue a partition is left out.
-    queue_bytes: usize,
+    pub queue_bytes: usize,
     /// Most bytes of one partition that are asked for in a fetch.
-    fetch_bytes: usize,
+    pub fetch_bytes: usize,
     /// How long a fetch takes that brings nothing.
-    fetch_wait: Duration,
+    pub fetch_wait: Duration,
+    /// Bytes of memory that all partitions have in common, where each has too little of its own.
+    pub pool_bytes: Option<usize>,
+}
+
+/// What is in all queues.
+#[derive(Debug, Clone, Copy, Default)]
+struct Queued {
+    /// Bytes of memory that it takes.
+    memory: usize,
+    /// Whether any of it that has more behind it was read lately.
+    is_read: bool,
 }
 
 impl Default for Backlog {
     fn default() -> Self {
-        let limits = Limits { queue_bytes: usize::MAX, fetch_bytes: 0, fetch_wait: Duration::ZERO };
+        let limits = Limits { queue_bytes: usize::MAX, fetch_bytes: 0, fetch_wait: Duration::ZERO, pool_bytes: None };
         Self {
             began: Instant::now(),
             limits: Mutex::new(limits),
             brought_bytes: AtomicUsize::new(0),
+            payload: AtomicUsize::new(UNKNOWN_PAYLOAD),
             drains: Mutex::default(),
             room: Condvar::new(),
             waiting: AtomicUsize::new(0),
@@ -58,11 +76,36 @@ impl Default for Backlog {
 }
 
 impl Backlog {
-    /// The client leaves out a partition with `queue_bytes` in its queue, asks for at most `fetch_bytes` of it, and waits
-    /// for `fetch_wait` where there is nothing.
-    pub fn set_limits(&self, queue_bytes: usize, fetch_bytes: usize, fetch_wait: Duration) {
-        *self.limits.lock() = Limits { queue_bytes, fetch_bytes, fetch_wait };
-        self.brought_bytes.store(fetch_bytes, Ordering::Relaxed);
+    /// The client was made with these.
+    pub fn set_limits(&self, limits: Limits) {
+        *self.limits.lock() = limits;
+        self.brought_bytes.store(limits.fetch_bytes, Ordering::Relaxed);
+    }
+
+    /// A batch was taken whose payloads have so many bytes, on average.
+    pub(super) fn note_payload(&self, bytes: usize) {
+        let known = self.payload.load(Ordering::Relaxed);
+        self.payload.store((known * 7 + bytes) / 8, Ordering::Relaxed);
+    }
+
+    /// What is to be fetched after a response of so many bytes, where partitions have their memory in common.
+    pub fn next_fetch(&self, bytes: usize, now: Instant) -> Option<NextFetch> {
+        let limits = *self.limits.lock();
+        let pool_bytes = limits.pool_bytes?;
+        let queued = self.queued(&self.drains.lock(), now);
+        // What brings so much may have more behind it.
+        let has_more = bytes >= LARGE || queued.is_read;
+        let wait = if has_more { limits.fetch_wait.min(pool::WAIT) } else { limits.fetch_wait };
+        let payload = self.payload.load(Ordering::Relaxed);
+        Some(NextFetch { most_bytes: pool::room(pool_bytes, queued.memory, bytes, payload), wait })
+    }
+
+    fn queued(&self, drains: &[Weak<Drain>], now: Instant) -> Queued {
+        let payload = self.payload.load(Ordering::Relaxed);
+        drains.iter().filter_map(Weak::upgrade).fold(Queued::default(), |queued, drain| Queued {
+            memory: queued.memory + drain.memory(payload),
+            is_read: queued.is_read || (drain.behind() > 0 && drain.rest(now) <= LONGEST_WAIT),
+        })
     }
 
     /// A response has brought so many bytes of a partition, one of so many: each of them may have been for another one.
@@ -83,18 +126,26 @@ impl Backlog {
     }
 
     /// A partition's queue is going to be filled and read.
-    pub fn join(self: &Arc<Self>) -> Arc<Drain> {
-        let drain = Arc::new(Drain::new(Arc::clone(self)));
+    pub fn join(self: &Arc<Self>, gauge: Arc<Gauge>) -> Arc<Drain> {
+        let drain = Arc::new(Drain::new(Arc::clone(self), gauge));
         let mut drains = self.drains.lock();
         drains.retain(|other| other.strong_count() > 0);
         drains.push(Arc::downgrade(&drain));
         drain
     }
 
-    /// A broker's response of so many bytes is there: waits until it can be read, until `latest` at most. Some of it may
-    /// be for each queue that is not empty.
+    /// A broker's response of so many bytes is there: waits until it can be read, until `latest` at most.
     pub fn hold(&self, broker: i32, bytes: usize, latest: Instant) {
-        let latest = latest.min(Instant::now() + LONGEST_WAIT.min(self.limits.lock().fetch_wait));
+        let Limits { fetch_wait, pool_bytes, .. } = *self.limits.lock();
+        let latest = |longest: Duration| latest.min(Instant::now() + longest.min(fetch_wait));
+        match pool_bytes {
+            Some(pool_bytes) => self.wait_for_the_pool(pool_bytes, latest(pool::WAIT)),
+            None => self.wait_for_a_queue(broker, bytes, latest(LONGEST_WAIT)),
+        }
+    }
+
+    /// Waits until one of the queues that are full has room. Some of the response may be for each that is not empty.
+    fn wait_for_a_queue(&self, broker: i32, bytes: usize, latest: Instant) {
         let mut drains = self.drains.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
         while self.is_full(of_broker(&drains, broker), Instant::now()) && Instant::now() < latest {
@@ -103,6 +154,14 @@ impl Backlog {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         let bytes = self.most_of_one(bytes);
         of_broker(&drains, broker).for_each(|drain| drain.arriving(bytes));
+    }
+
+    /// Waits until all queues together are not too full. To measure hundreds of them each time a batch is taken would cost
+    /// more than to look from time to time.
+    fn wait_for_the_pool(&self, pool_bytes: usize, latest: Instant) {
+        while self.queued(&self.drains.lock(), Instant::now()).memory > pool_bytes && Instant::now() < latest {
+            std::thread::sleep(pool::LOOK_AGAIN);
+        }
     }
 
     /// The broker's response was read.
@@ -159,6 +218,7 @@ mod tests {
     const QUEUE: usize = 1_000;
     const FETCH: usize = 100;
     const WAIT: Duration = Duration::from_millis(500);
+    const LIMITS: Limits = Limits { queue_bytes: QUEUE, fetch_bytes: FETCH, fetch_wait: WAIT, pool_bytes: None };
     const BROKER: i32 = 7;
     /// Messages of one byte; there is more in the log than any fetch brings.
     const TAKEN: Taken = Taken { broker: BROKER, messages: 100, payload: 1, left: 0, behind: 1_000_000 };
@@ -166,13 +226,13 @@ mod tests {
 
     fn backlog() -> Arc<Backlog> {
         let backlog = Arc::new(Backlog::default());
-        backlog.set_limits(QUEUE, FETCH, WAIT);
+        backlog.set_limits(LIMITS);
         backlog
     }
 
     /// A queue that is read at so many bytes a second, and has so many in it.
     fn read_at(backlog: &Arc<Backlog>, bytes_per_second: u32, left: usize, now: Instant) -> Arc<Drain> {
-        let drain = backlog.join();
+        let drain = backlog.join(Arc::default());
         let former = now.checked_sub(Duration::from_secs(100) / bytes_per_second).unwrap();
         drain.took(Taken { left, ..TAKEN }, former);
         drain.took(Taken { left, ..TAKEN }, now);
@@ -192,7 +252,7 @@ mod tests {
         let (backlog, now) = (backlog(), Instant::now());
         let full = read_at(&backlog, FAST, QUEUE, now);
         assert!(!is_full(&backlog, now), "nobody else is fetched for");
-        let other = backlog.join();
+        let other = backlog.join(Arc::default());
         assert!(is_full(&backlog, now));
         full.took(Taken { messages: 300, left: QUEUE - 2 * FETCH, ..TAKEN }, now);
         assert!(!is_full(&backlog, now), "it has room");
@@ -208,7 +268,7 @@ mod tests {
     #[test]
     fn a_queue_at_another_broker_is_not_waited_for() {
         let (backlog, now) = (backlog(), Instant::now());
-        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
+        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join(Arc::default()));
         full.took(Taken { broker: BROKER + 1, left: QUEUE, ..TAKEN }, now);
         assert!(!is_full(&backlog, now));
     }
@@ -216,7 +276,7 @@ mod tests {
     #[test]
     fn a_queue_that_is_read_slowly_is_not_waited_for() {
         let (backlog, now) = (backlog(), Instant::now());
-        let (_slow, _other) = (read_at(&backlog, 1_000, QUEUE, now), backlog.join());
+        let (_slow, _other) = (read_at(&backlog, 1_000, QUEUE, now), backlog.join(Arc::default()));
         assert!(!is_full(&backlog, now), "it lasts for a second");
         let _excess = read_at(&backlog, FAST, 100 * QUEUE, now);
         assert!(!is_full(&backlog, now), "it has too much in it");
@@ -225,7 +285,7 @@ mod tests {
     #[test]
     fn a_queue_that_nobody_takes_from_is_not_waited_for_any_more() {
         let (backlog, now) = (backlog(), Instant::now());
-        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
+        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join(Arc::default()));
         assert!(is_full(&backlog, now) && !is_full(&backlog, now + LONGEST_WAIT * 2));
         full.leave();
         assert!(!is_full(&backlog, now));
@@ -234,7 +294,7 @@ mod tests {
     #[test]
     fn a_pause_says_nothing_of_the_speed() {
         let (backlog, now) = (backlog(), Instant::now());
-        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
+        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join(Arc::default()));
         let later = now + Duration::from_secs(10);
         full.took(Taken { left: QUEUE, ..TAKEN }, later);
         assert!(is_full(&backlog, later));
@@ -243,7 +303,7 @@ mod tests {
     #[test]
     fn a_trickle_into_many_queues_is_no_backlog() {
         let (backlog, now) = (backlog(), Instant::now());
-        let drains = [backlog.join(), backlog.join()];
+        let drains = [backlog.join(Arc::default()), backlog.join(Arc::default())];
         (0..20).for_each(|_| hold(&backlog, FETCH));
         drains[0].filled();
         (0..20).for_each(|_| hold(&backlog, FETCH));
@@ -253,7 +313,7 @@ mod tests {
     #[test]
     fn what_arrives_counts_in_each_queue_until_it_was_read() {
         let (backlog, now) = (backlog(), Instant::now());
-        let (full, _other) = (read_at(&backlog, FAST, QUEUE - 2 * FETCH, now), backlog.join());
+        let (full, _other) = (read_at(&backlog, FAST, QUEUE - 2 * FETCH, now), backlog.join(Arc::default()));
         hold(&backlog, 10_000);
         assert!(is_full(&backlog, now), "it may have been for this one");
         full.took(Taken { left: QUEUE - 2 * FETCH, ..TAKEN }, now);
@@ -266,7 +326,7 @@ mod tests {
     #[test]
     fn a_queue_that_ran_dry_is_a_backlog_still_when_it_is_filled() {
         let (backlog, now) = (backlog(), Instant::now());
-        let (dry, _other) = (read_at(&backlog, FAST, FETCH, now), backlog.join());
+        let (dry, _other) = (read_at(&backlog, FAST, FETCH, now), backlog.join(Arc::default()));
         dry.took(TAKEN, now);
         assert!(!is_full(&backlog, now));
         hold(&backlog, FETCH);
@@ -278,7 +338,7 @@ mod tests {
     #[test]
     fn a_response_is_read_as_soon_as_there_is_room() {
         let (backlog, now) = (backlog(), Instant::now());
-        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join());
+        let (full, _other) = (read_at(&backlog, FAST, QUEUE, now), backlog.join(Arc::default()));
         let reader = {
             let backlog = Arc::clone(&backlog);
             std::thread::spawn(move || hold(&backlog, FETCH))
@@ -306,10 +366,31 @@ mod tests {
     }
 
     #[test]
+    fn a_fetch_is_as_the_client_was_made_where_each_partition_has_its_part() {
+        assert_eq!(backlog().next_fetch(FETCH, Instant::now()), None);
+    }
+
+    #[test]
+    fn the_broker_waits_less_while_a_backlog_is_read_from_a_common_memory() {
+        let (backlog, now) = (Arc::new(Backlog::default()), Instant::now());
+        backlog.set_limits(Limits { pool_bytes: Some(1 << 20), ..LIMITS });
+        let wait = |bytes, now| backlog.next_fetch(bytes, now).unwrap().wait;
+        assert_eq!(
+            (wait(FETCH, now), wait(LARGE, now)),
+            (WAIT, pool::WAIT),
+            "a large response may have more behind it"
+        );
+        let read = read_at(&backlog, FAST, 0, now);
+        assert_eq!((wait(FETCH, now), wait(FETCH, now + WAIT)), (pool::WAIT, WAIT), "it was read lately, and long ago");
+        read.took(Taken { behind: 0, ..TAKEN }, now);
+        assert_eq!(wait(FETCH, now), WAIT, "nothing is left of it");
+    }
+
+    #[test]
     fn a_queue_too_small_for_two_fetches_is_never_waited_for() {
         let (backlog, now) = (backlog(), Instant::now());
-        backlog.set_limits(FETCH, FETCH, WAIT);
-        let (_full, _other) = (read_at(&backlog, FAST, 100 * QUEUE, now), backlog.join());
+        backlog.set_limits(Limits { queue_bytes: FETCH, ..LIMITS });
+        let (_full, _other) = (read_at(&backlog, FAST, 100 * QUEUE, now), backlog.join(Arc::default()));
         assert!(!is_full(&backlog, now));
     }
 }

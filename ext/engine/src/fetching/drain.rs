@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::backlog::{Backlog, LONGEST_WAIT};
+use super::pool;
+use crate::kafka::Gauge;
 use crate::sync::Mutex;
 
 /// A longer time between two batches is a pause, and says nothing of the consumer's speed.
@@ -51,6 +53,9 @@ struct Known {
 #[derive(Debug)]
 pub struct Drain {
     backlog: Arc<Backlog>,
+    gauge: Arc<Gauge>,
+    /// Bytes of a payload in the batch that was taken last, on average; 0 before.
+    payload: AtomicUsize,
     /// The broker that the partition is fetched from.
     broker: AtomicI32,
     /// Bytes in it.
@@ -69,9 +74,11 @@ pub struct Drain {
 }
 
 impl Drain {
-    pub(super) fn new(backlog: Arc<Backlog>) -> Self {
+    pub(super) fn new(backlog: Arc<Backlog>, gauge: Arc<Gauge>) -> Self {
         Self {
             backlog,
+            gauge,
+            payload: AtomicUsize::new(0),
             broker: AtomicI32::new(ANY_BROKER),
             left: AtomicUsize::new(0),
             behind: AtomicUsize::new(0),
@@ -91,6 +98,12 @@ impl Drain {
     /// Bytes of the log behind it, as far as is known.
     pub(super) fn behind(&self) -> usize {
         self.behind.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of memory that what is in it takes, with payloads of so many bytes where none of it was taken yet.
+    pub(super) fn memory(&self, payload: usize) -> usize {
+        let own = self.payload.load(Ordering::Relaxed);
+        pool::memory(self.gauge.entries(), if own > 0 { own } else { payload })
     }
 
     /// A response is going to be read that may have so many bytes for it.
@@ -116,6 +129,8 @@ impl Drain {
     /// A batch was taken.
     pub fn took(&self, taken: Taken, now: Instant) {
         self.broker.store(taken.broker, Ordering::Relaxed);
+        self.payload.store(taken.payload, Ordering::Relaxed);
+        self.backlog.note_payload(taken.payload);
         self.behind.store(taken.behind * taken.payload, Ordering::Relaxed);
         self.note_change(now);
         let responses = self.responses.load(Ordering::Relaxed);
@@ -157,12 +172,17 @@ impl Drain {
         Duration::from_nanos(self.picoseconds.load(Ordering::Relaxed).saturating_mul(bytes as u64) / 1_000)
     }
 
+    /// For how long it was neither taken from nor filled.
+    pub(super) fn rest(&self, now: Instant) -> Duration {
+        let changed_at = self.changed_at.load(Ordering::Relaxed);
+        Duration::from_nanos(self.backlog.nanoseconds(now).saturating_sub(changed_at))
+    }
+
     /// How it stands where it may hold so many bytes when a fetch arrives, and one without messages takes so long.
     pub(super) fn standing(&self, allowance: usize, fetch_wait: Duration, now: Instant) -> Standing {
         let left = self.left.load(Ordering::SeqCst);
-        let rest = self.backlog.nanoseconds(now).saturating_sub(self.changed_at.load(Ordering::Relaxed));
         let is_fast = || {
-            Duration::from_nanos(rest) <= LONGEST_WAIT
+            self.rest(now) <= LONGEST_WAIT
                 && self.time_for(left) <= fetch_wait
                 && self.time_for(left - allowance) <= LONGEST_WAIT
         };

@@ -7,22 +7,32 @@ use std::ffi::{c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
 
 use super::spent::Spent;
-use super::{Settings, sys};
+use super::{Settings, c_string, sys};
 
 /// Fetch in the protocol's list of requests (<https://kafka.apache.org/protocol#protocol_api_keys>).
 const FETCH: i16 = 1;
 const NAME: &std::ffi::CStr = c"karafka_embedded.fetches";
 
+/// What a client asks brokers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextFetch {
+    /// How many bytes it may bring. The producer's batch that comes first is brought whatever its size (KIP-74).
+    pub most_bytes: usize,
+    /// How long the broker waits where it has nothing.
+    pub wait: Duration,
+}
+
 /// Hears of fetches.
 pub trait FetchListener: Send + Sync + 'static {
     /// A broker's response of so many bytes is there. This is librdkafka's thread for the broker it came from: it reads the
-    /// response and asks for the next one after this returned.
-    fn fetched(&self, broker: i32, bytes: usize);
+    /// response and asks for the next one after this returned: for what it says, or as the client was made.
+    fn fetched(&self, broker: i32, bytes: usize) -> Option<NextFetch>;
 
     /// It was read, and the next one is asked for, on the same thread.
     fn asked(&self, broker: i32);
@@ -108,7 +118,7 @@ unsafe extern "C" fn requested(
 /// # Safety
 /// Called by librdkafka with the opaque of [`FetchHook::add_to`] while the client lives.
 unsafe extern "C" fn responded(
-    _client: *mut sys::rd_kafka_t,
+    client: *mut sys::rd_kafka_t,
     _socket: c_int,
     _name: *const c_char,
     broker: i32,
@@ -123,8 +133,34 @@ unsafe extern "C" fn responded(
     if api_key != FETCH || err != NO_ERROR {
         return NO_ERROR;
     }
-    // SAFETY: as above.
-    unsafe { tell(opaque, |hook| hook.listener.fetched(broker, size)) }
+    // SAFETY: as above, and the client lives.
+    unsafe {
+        tell(opaque, |hook| {
+            if let Some(next) = hook.listener.fetched(broker, size) {
+                prepare(client, next);
+            }
+        })
+    }
+}
+
+/// Has the client ask for this from here on.
+///
+/// librdkafka has no call for it. It reads both settings each time it asks for a fetch (`rd_kafka_broker_fetch_toppars`, 2.12),
+/// from the configuration that `rd_kafka_conf` hands out for reading. So this writes two aligned `int`s that nobody but the
+/// threads of brokers reads, from one of these. `tests/fetching.rs` fails for a librdkafka that keeps copies.
+///
+/// # Safety
+/// The client is live, and this one of its threads for brokers.
+unsafe fn prepare(client: *mut sys::rd_kafka_t, next: NextFetch) {
+    let settings = [(c"fetch.max.bytes", next.most_bytes as u128), (c"fetch.wait.max.ms", next.wait.as_millis())];
+    for (name, value) in settings {
+        let value = c_string(&value.to_string());
+        // SAFETY: the client is live. Without a buffer the reason of a refusal is not told; the former value stays then.
+        unsafe {
+            let settings = sys::rd_kafka_conf(client).cast_mut();
+            sys::rd_kafka_conf_set(settings, name.as_ptr(), value.as_ptr(), std::ptr::null_mut(), 0);
+        }
+    }
 }
 
 /// An unwind must not cross into C. librdkafka logs what this returns, and goes on.
@@ -150,7 +186,9 @@ mod tests {
     struct Deaf;
 
     impl FetchListener for Deaf {
-        fn fetched(&self, _broker: i32, _bytes: usize) {}
+        fn fetched(&self, _broker: i32, _bytes: usize) -> Option<NextFetch> {
+            None
+        }
         fn asked(&self, _broker: i32) {}
     }
 

@@ -17,14 +17,15 @@ mod spent;
 
 pub use client::{Client, ClientRole};
 pub use event::{Event, RebalanceKind, Severity};
-pub use fetches::FetchListener;
+pub use fetches::{FetchListener, NextFetch};
 pub use mock_cluster::MockCluster;
 pub use partition_list::PartitionList;
 pub use producing::{ANY_PARTITION, Partitioner, Record};
 pub use queries::Token;
-pub use queue::{Queue, QueueListener};
+pub use queue::{Gauge, Queue, QueueListener};
 pub use secrets::Secrets;
 pub use settings::Settings;
+pub(crate) use spent::ENTRY_BYTES;
 
 use std::ffi::{CStr, CString, c_char};
 

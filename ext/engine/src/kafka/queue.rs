@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Client, Event, sys};
 use crate::batch::Haul;
+use crate::sync::Mutex;
 
 /// Told when a queue that was empty has something in it.
 ///
@@ -16,9 +17,30 @@ pub trait QueueListener: Send + Sync + 'static {
     fn queue_filled(self: &Arc<Self>);
 }
 
+/// How much is in a queue, for somebody who must not keep the queue and its client alive.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    /// `None` once the queue is gone.
+    raw: Mutex<Option<*mut sys::rd_kafka_queue_t>>,
+}
+
+// SAFETY: the pointer is only used under the lock, by calls that any thread may make.
+unsafe impl Send for Gauge {}
+// SAFETY: as above.
+unsafe impl Sync for Gauge {}
+
+impl Gauge {
+    /// Number of entries in the queue, 0 when it is gone.
+    pub fn entries(&self) -> usize {
+        // SAFETY: the queue is not destroyed before it is taken out here.
+        self.raw.lock().map_or(0, |raw| unsafe { sys::rd_kafka_queue_length(raw) })
+    }
+}
+
 /// A librdkafka queue; it keeps its client alive.
 pub struct Queue {
     raw: *mut sys::rd_kafka_queue_t,
+    gauge: Arc<Gauge>,
     client: Arc<Client>,
     listener: Option<*const c_void>,
     release: fn(*const c_void),
@@ -36,7 +58,8 @@ impl Queue {
     /// # Safety
     /// `raw` is a queue reference of `client` which the caller owns.
     pub(super) unsafe fn from_raw(raw: *mut sys::rd_kafka_queue_t, client: Arc<Client>) -> Self {
-        Self { raw, client, listener: None, release: |_| () }
+        let gauge = Arc::new(Gauge { raw: Mutex::new(Some(raw)) });
+        Self { raw, gauge, client, listener: None, release: |_| () }
     }
 
     /// Splits the queue off, so that what arrives for it stays in it.
@@ -98,6 +121,11 @@ impl Queue {
         unsafe { sys::rd_kafka_queue_length(self.raw) }
     }
 
+    /// Tells how much is in the queue as long as it lives.
+    pub fn gauge(&self) -> Arc<Gauge> {
+        Arc::clone(&self.gauge)
+    }
+
     /// Whether the queue has no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -119,6 +147,7 @@ impl Drop for Queue {
             return; // The threads that own its locks exist in the parent process only.
         }
         self.silence();
+        self.gauge.raw.lock().take();
         // SAFETY: owned, and its client is still alive: the field drops after this.
         unsafe { sys::rd_kafka_queue_destroy(self.raw) }
     }

@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// the last of their messages is read in any case.
 const MOST_BYTES: usize = 4 << 20;
 /// What librdkafka has in memory of a message beside its payload and key, about.
-const ENTRY_BYTES: usize = 320;
+pub(crate) const ENTRY_BYTES: usize = 320;
 
 type Message = *mut sys::rd_kafka_message_t;
 
