@@ -26,25 +26,21 @@ module FakeNative
       @records.last.offset
     end
 
-    def offset(index)
-      @records[index].offset
+    def timestamp_ms(offset)
+      record(offset).timestamp_ms || 1_700_000_000_000
     end
 
-    def timestamp_ms(index)
-      @records[index].timestamp_ms || 1_700_000_000_000
-    end
-
-    def raw_payload(index)
+    def raw_payload(offset)
       @reads[:raw_payload] += 1
-      @records[index].payload&.b
+      record(offset).payload&.b
     end
 
-    def raw_key(index)
-      @records[index].key&.b
+    def raw_key(offset)
+      record(offset).key&.b
     end
 
-    def raw_headers(index)
-      (@records[index].headers || {}).freeze
+    def raw_headers(offset)
+      (record(offset).headers || {}).freeze
     end
 
     def messages(klass)
@@ -68,10 +64,16 @@ module FakeNative
     def message(klass, index)
       batch = self
       klass.allocate.tap do |message|
-        { :@batch => batch, :@index => index }.each do |name, value|
+        { :@batch => batch, :@offset => @records[index].offset }.each do |name, value|
           message.instance_variable_set(name, value)
         end
       end
+    end
+
+    private
+
+    def record(offset)
+      @records.find { |record| record.offset == offset }
     end
   end
 

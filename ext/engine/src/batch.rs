@@ -172,6 +172,15 @@ impl Batch {
         self.memory.entries.get(self.first + index)
     }
 
+    /// Where the message with this offset is. Most logs have no gaps: then it is where it would be expected.
+    pub fn index_of(&self, offset: i64) -> Option<usize> {
+        let expected = usize::try_from(offset.checked_sub(self.first_offset()?)?).ok()?;
+        if self.offset(expected) == Some(offset) {
+            return Some(expected);
+        }
+        self.memory.entries[self.first..].binary_search_by_key(&offset, |entry| entry.offset).ok()
+    }
+
     /// Offset of the message at `index`.
     pub fn offset(&self, index: usize) -> Option<i64> {
         self.entry(index).map(|e| e.offset)
@@ -256,6 +265,15 @@ mod tests {
         assert_eq!(batch.from_offset(9).from_offset(4).len(), 3, "what was left out is still there");
         assert!(batch.from_offset(10).is_empty());
         assert_eq!(batch.from_offset(0).len(), 4);
+    }
+
+    #[test]
+    fn a_message_is_found_by_its_offset() {
+        let batch = Batch::at_offsets([3, 4, 8, 9, i64::MAX]).from_offset(4);
+        let found = [4, 8, 9, i64::MAX].map(|offset| batch.index_of(offset));
+        assert_eq!(found, [Some(0), Some(1), Some(2), Some(3)]);
+        assert_eq!([3, 5, 10, -1, i64::MIN].map(|offset| batch.index_of(offset)), [None; 5]);
+        assert_eq!(Batch::default().index_of(0), None);
     }
 
     #[test]

@@ -66,15 +66,12 @@ impl Batch {
         self.inner.received_at_ms()
     }
 
-    fn offset(&self, index: usize) -> Option<i64> {
-        self.inner.offset(index)
+    fn timestamp_ms(&self, offset: i64) -> Option<i64> {
+        self.inner.timestamp_ms(self.inner.index_of(offset)?)
     }
 
-    fn timestamp_ms(&self, index: usize) -> Option<i64> {
-        self.inner.timestamp_ms(index)
-    }
-
-    fn raw_payload(&self, index: usize) -> Option<Value> {
+    fn raw_payload(&self, offset: i64) -> Option<Value> {
+        let index = self.inner.index_of(offset)?;
         if index == 0 {
             self.first_payload_read.store(true, Ordering::Relaxed);
         }
@@ -86,15 +83,17 @@ impl Batch {
         self.first_payload_read.load(Ordering::Relaxed)
     }
 
-    fn raw_key(ruby: &Ruby, rb_self: &Self, index: usize) -> Option<RString> {
-        rb_self.inner.key(index).map(|bytes| ruby.str_from_slice(bytes))
+    fn raw_key(ruby: &Ruby, rb_self: &Self, offset: i64) -> Option<RString> {
+        rb_self.inner.key(rb_self.inner.index_of(offset)?).map(|bytes| ruby.str_from_slice(bytes))
     }
 
     /// A frozen Hash of name to value; a repeated name has an Array (KIP-82).
-    fn raw_headers(ruby: &Ruby, rb_self: &Self, index: usize) -> Result<RHash, Error> {
+    fn raw_headers(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<RHash, Error> {
         guard(ruby, || {
             let headers = ruby.hash_new();
-            for (name, value) in rb_self.inner.headers(index) {
+            for (name, value) in
+                rb_self.inner.index_of(offset).into_iter().flat_map(|index| rb_self.inner.headers(index))
+            {
                 let name = ruby.enc_str_new(name, ruby.utf8_encoding());
                 let value: Value = value.map_or_else(|| ruby.qnil().as_value(), |v| ruby.str_from_slice(v).as_value());
                 match headers.get(name) {
@@ -110,7 +109,7 @@ impl Batch {
         })
     }
 
-    /// An Array of `klass` instances that know this batch and their index; `initialize` is not called.
+    /// An Array of `klass` instances that know this batch and their offset; `initialize` is not called.
     fn messages(ruby: &Ruby, rb_self: Obj<Self>, klass: RClass) -> RArray {
         allocate(ruby, rb_self, klass, 0..rb_self.inner.len(), |_, _| ())
     }
@@ -149,7 +148,7 @@ fn allocate(
     // allocation a message.
     let ids = &*MESSAGE_IVARS;
     let messages = ruby.ary_new_capa(indexes.len());
-    let (klass, batch) = (raw(klass.as_value()), raw(batch.as_value()));
+    let (klass, origin) = (raw(klass.as_value()), raw(batch.as_value()));
     // SAFETY: called with the GVL; it only looks the function up.
     let new = unsafe { rb_sys::rb_get_alloc_func(klass) }.unwrap_or(rb_sys::rb_obj_alloc);
     for index in indexes {
@@ -158,8 +157,8 @@ fn allocate(
         unsafe {
             let message = new(klass);
             rb_sys::rb_ary_push(raw(messages.as_value()), message);
-            rb_sys::rb_ivar_set(message, ids.batch, batch);
-            rb_sys::rb_ivar_set(message, ids.index, rb_sys::rb_uint2inum(index as _));
+            rb_sys::rb_ivar_set(message, ids.batch, origin);
+            rb_sys::rb_ivar_set(message, ids.offset, rb_sys::rb_ll2inum(batch.inner.offset(index).unwrap_or_default()));
             furnish(message, index);
         }
     }
@@ -168,7 +167,7 @@ fn allocate(
 
 struct MessageIvars {
     batch: ID,
-    index: ID,
+    offset: ID,
     raw_payload: ID,
 }
 
@@ -177,7 +176,7 @@ static MESSAGE_IVARS: LazyLock<MessageIvars> = LazyLock::new(|| {
     unsafe {
         MessageIvars {
             batch: rb_sys::rb_intern(c"@batch".as_ptr()),
-            index: rb_sys::rb_intern(c"@index".as_ptr()),
+            offset: rb_sys::rb_intern(c"@offset".as_ptr()),
             raw_payload: rb_sys::rb_intern(c"@raw_payload".as_ptr()),
         }
     }
@@ -206,7 +205,6 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("first_offset", method!(Batch::first_offset, 0))?;
     class.define_method("last_offset", method!(Batch::last_offset, 0))?;
     class.define_method("received_at_ms", method!(Batch::received_at_ms, 0))?;
-    class.define_method("offset", method!(Batch::offset, 1))?;
     class.define_method("timestamp_ms", method!(Batch::timestamp_ms, 1))?;
     class.define_method("raw_payload", method!(Batch::raw_payload, 1))?;
     class.define_method("raw_key", method!(Batch::raw_key, 1))?;

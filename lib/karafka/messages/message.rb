@@ -5,8 +5,8 @@ module Karafka
     # A message, read when asked.
     #
     # One that was consumed is two instance variables that the engine sets without calling `initialize`: `@batch` (the
-    # native batch, whose `origin` is what all of its messages share) and `@index` in it. One that is built from a
-    # payload and metadata has those.
+    # native batch, whose `origin` is what all of its messages share) and `@offset`, by which it is found there. One
+    # that is built from a payload and metadata has those.
     class Message
       PARSER = Parser.new
       private_constant :PARSER
@@ -22,7 +22,7 @@ module Karafka
       # an instance variable; before, they are one native call away.
       # @return [String, nil] payload as bytes, nil for a tombstone
       def raw_payload
-        @raw_payload ||= @batch&.raw_payload(@index)
+        @raw_payload ||= @batch&.raw_payload(@offset)
       end
 
       # @param bytes [String, nil] payload in the place of the one that was consumed
@@ -54,25 +54,25 @@ module Karafka
 
       # @return [Integer]
       def offset
-        @metadata ? @metadata.offset : @batch.offset(@index)
+        @metadata ? @metadata.offset : @offset
       end
 
       # @return [Time, nil] nil when the broker does not know
       def timestamp
         return @metadata.timestamp if @metadata
 
-        milliseconds = @batch.timestamp_ms(@index)
+        milliseconds = @batch.timestamp_ms(@offset)
         milliseconds.negative? ? nil : Time.at(0, milliseconds, :millisecond)
       end
 
       # @return [String, nil] key as bytes
       def raw_key
-        @metadata ? @metadata.raw_key : @batch.raw_key(@index)
+        @metadata ? @metadata.raw_key : @batch.raw_key(@offset)
       end
 
       # @return [Hash{String => String, Array<String>}] frozen; a header that is repeated has an Array
       def raw_headers
-        @metadata ? @metadata.raw_headers : @batch.raw_headers(@index)
+        @metadata ? @metadata.raw_headers : @batch.raw_headers(@offset)
       end
 
       # @return [String] name of the topic
