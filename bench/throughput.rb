@@ -9,6 +9,8 @@ module Bench
     PATIENCE = 300
     RSS = { rss_mb: ..100 }.freeze
     UNLIMITED = %w[queued.max.messages.kbytes=65536 fetch.message.max.bytes=1048576 fetch.max.bytes=52428800].freeze
+    # Few partitions are read through in a second, and the first tenths of it are no steady state
+    FEW_PARTITIONS = 4
     # What a producer with Java's default puts into a batch
     SMALL_BATCH = 16_384
     Case = Struct.new(:name, :partitions, :consumer, :wanted, :backlog)
@@ -29,14 +31,16 @@ module Bench
 
     private
 
-    def topic(one) = "bench-#{one.backlog ? "skewed" : "backlog"}-#{one.partitions}-#{@options.messages}"
+    def messages(one) = @options.messages * (one.partitions <= FEW_PARTITIONS ? 2 : 1)
+
+    def topic(one) = "bench-#{one.backlog ? "skewed" : "backlog"}-#{one.partitions}-#{messages(one)}"
 
     def fill(one)
-      return Tools.fill(@servers, topic(one), one.partitions, @options.messages) unless one.backlog
+      return Tools.fill(@servers, topic(one), one.partitions, messages(one)) unless one.backlog
 
       # Its partitions have to be there
       Tools.fill(@servers, topic(one), one.partitions, 1)
-      Tools.fill(@servers, topic(one), one.backlog, @options.messages, batch_bytes: SMALL_BATCH)
+      Tools.fill(@servers, topic(one), one.backlog, messages(one), batch_bytes: SMALL_BATCH)
     end
 
     # Runs of three kinds in turn: the floor with the engine's settings, the floor with librdkafka's own limits of
@@ -58,14 +62,14 @@ module Bench
     def rate(run) = run[:messages] / run[:seconds]
 
     def floor(one, batch_size, settings)
-      Tools.floor(@servers, topic(one), [one.partitions, @options.messages, batch_size], settings)
+      Tools.floor(@servers, topic(one), [one.partitions, messages(one), batch_size], settings)
     end
 
     def ours(one, max_messages)
       Host.run do
         Host.load
         consumer = Consumers.const_get(one.consumer)
-        consumer.told = progress = Progress.new(@options.messages)
+        consumer.told = progress = Progress.new(messages(one))
         Host.draw(@servers, topic(one), consumer, max_messages: max_messages)
         Karafka::Embedded.start
         raise Failure, "not all messages came: #{Karafka::Embedded.health}" unless progress.wait(PATIENCE)

@@ -65,7 +65,7 @@ module Bench
     def parser
       @parser ||= OptionParser.new do |on|
         on.on("--json", "one JSON object a line") { @options.json = true }
-        on.on("--messages N", Integer, "throughput, memory: messages of a topic") { |n| @options.messages = n }
+        on.on("--messages N", Integer, "throughput: messages, of few partitions twice") { |n| @options.messages = n }
         on.on("--runs N", Integer, "medians are of so many runs") { |n| @options.runs = n }
         on.on("--max-messages N,N", Array, "throughput: sizes of a batch") { |n| @options.max_messages = n.map(&:to_i) }
         on.on("--cases TEXT", "throughput, memory, host: cases whose name has this") { |text| @options.cases = text }

@@ -1,11 +1,12 @@
 //! When a response to a fetch is read, and what the next one is for.
 //!
-//! librdkafka reads a broker's response and asks for the next one at once. Twice that is better done a moment later:
+//! librdkafka reads a broker's response and asks for the next one at once. Three times that is better done a moment later:
 //!
 //! - **In a busy host.** A fetch of a few messages has several threads wake, here and in the broker, and a steady trickle
 //!   makes hundreds of them a second: a saturated host loses more requests to them than to the messages. There small
 //!   responses are kept apart, and what comes meanwhile is in the next one.
 //! - **When the queues of a backlog are full** ([`Backlog`]). The next fetch would be for the other partitions alone.
+//! - **When the queues together hold too much.** librdkafka limits each, and messages without what it makes of them.
 //!
 //! So the response is held before it is read, as if the network were slow. librdkafka asks its interceptors not to wait,
 //! because all that a broker has to say then waits. Here that is what is wanted, and bounded: a tenth of a second, and only
@@ -19,7 +20,7 @@ mod backlog;
 mod drain;
 mod pool;
 
-pub use backlog::{Backlog, Limits};
+pub use backlog::{Backlog, Limits, Sharing};
 pub use drain::{Drain, Taken};
 
 use std::cell::Cell;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::config::GroupConfig;
-use crate::fetching::Limits;
+use crate::fetching::{Limits, Sharing};
 
 /// What a user may override: chosen for a consumer that shares its process with a web server.
 const DEFAULTS: &[(&str, &str)] = &[
@@ -52,15 +52,6 @@ pub struct Prefetch {
     /// Most bytes of one partition in a fetch, or what it may be on average.
     fetch_bytes: usize,
     sharing: Sharing,
-}
-
-/// How partitions share the memory for prefetching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sharing {
-    /// Each has its part.
-    Divided,
-    /// It is one for all.
-    Pooled,
 }
 
 impl Prefetch {
@@ -110,7 +101,10 @@ impl GroupSettings {
 
     fn set_prefetch(&mut self, prefetch: Prefetch) {
         self.prefetch = prefetch;
-        let fetch_bytes = if self.pool_bytes().is_some() { POOLED_FETCH } else { prefetch.fetch_bytes };
+        let fetch_bytes = match self.sharing() {
+            Sharing::Pooled => POOLED_FETCH,
+            Sharing::Divided => prefetch.fetch_bytes,
+        };
         let limits = [
             ("queued.max.messages.kbytes", prefetch.queue_kbytes.to_string()),
             ("fetch.message.max.bytes", fetch_bytes.to_string()),
@@ -161,26 +155,29 @@ impl GroupSettings {
 
     /// How the client fetches.
     pub fn limits(&self) -> Limits {
-        let pool_bytes = self.pool_bytes();
+        let sharing = self.sharing();
         let set = self.number("fetch.message.max.bytes").or_else(|| self.number("max.partition.fetch.bytes"));
         Limits {
             // librdkafka counts payloads, in thousands.
             queue_bytes: self.number("queued.max.messages.kbytes").unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000,
-            fetch_bytes: match pool_bytes {
-                Some(_) => self.prefetch.fetch_bytes,
-                None => set.unwrap_or(Prefetch::FETCH_BYTES),
+            fetch_bytes: match sharing {
+                Sharing::Pooled => self.prefetch.fetch_bytes,
+                Sharing::Divided => set.unwrap_or(Prefetch::FETCH_BYTES),
             },
             fetch_wait: Duration::from_millis(self.number("fetch.wait.max.ms").unwrap_or(FETCH_WAIT_MS)),
-            pool_bytes,
+            // The other half is for what a fetch brings beyond that, and for what consumers had last, which they keep.
+            memory_bytes: if self.prefetches_as_the_user_says() { usize::MAX } else { self.prefetch_bytes / 2 },
+            sharing,
         }
     }
 
-    /// The memory that all partitions have in common for their queues: half of what there is for prefetching, since one
-    /// batch may always be fetched, and consumers keep what they had last. A limit that the user set is one a partition.
-    fn pool_bytes(&self) -> Option<usize> {
-        let is_pooled =
-            self.prefetch.sharing == Sharing::Pooled && !PREFETCHING.iter().any(|name| self.is_set_by_user(name));
-        is_pooled.then_some(self.prefetch_bytes / 2)
+    fn sharing(&self) -> Sharing {
+        if self.prefetches_as_the_user_says() { Sharing::Divided } else { self.prefetch.sharing }
+    }
+
+    /// A limit that the user set is one a partition.
+    fn prefetches_as_the_user_says(&self) -> bool {
+        PREFETCHING.iter().any(|name| self.is_set_by_user(name))
     }
 
     /// Whether topics are created by being asked for.
@@ -233,7 +230,7 @@ mod tests {
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "922");
         assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "104448");
         assert_eq!((settings.limits().queue_bytes, settings.limits().fetch_bytes), (922_000, 104_448));
-        assert_eq!(settings.limits().pool_bytes, None);
+        assert_eq!((settings.limits().memory_bytes, settings.limits().sharing), (8 << 20, Sharing::Divided));
     }
 
     #[test]
@@ -242,7 +239,7 @@ mod tests {
         assert_eq!(settings.expect_partitions(250), Sizing::Changed);
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "49");
         assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "1048576");
-        assert_eq!((settings.limits().fetch_bytes, settings.limits().pool_bytes), (16_384, Some(8 << 20)));
+        assert_eq!((settings.limits().fetch_bytes, settings.limits().sharing), (16_384, Sharing::Pooled));
     }
 
     #[test]
@@ -251,7 +248,8 @@ mod tests {
         settings.expect_partitions(500);
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "1000");
         assert!(!settings.librdkafka().contains_key("fetch.message.max.bytes"));
-        assert_eq!((settings.limits().fetch_bytes, settings.limits().pool_bytes), (5_000, None));
+        assert_eq!((settings.limits().fetch_bytes, settings.limits().memory_bytes), (5_000, usize::MAX));
+        assert_eq!(settings.limits().sharing, Sharing::Divided);
     }
 
     #[test]

@@ -47,8 +47,19 @@ pub struct Limits {
     pub fetch_bytes: usize,
     /// How long a fetch takes that brings nothing.
     pub fetch_wait: Duration,
-    /// Bytes of memory that all partitions have in common, where each has too little of its own.
-    pub pool_bytes: Option<usize>,
+    /// Bytes of memory that are to be in all queues at most.
+    pub memory_bytes: usize,
+    /// How the partitions share them.
+    pub sharing: Sharing,
+}
+
+/// How partitions share the memory for prefetching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Each has its part.
+    Divided,
+    /// They have it in common, since each would have too little.
+    Pooled,
 }
 
 /// What is in all queues.
@@ -62,7 +73,13 @@ struct Queued {
 
 impl Default for Backlog {
     fn default() -> Self {
-        let limits = Limits { queue_bytes: usize::MAX, fetch_bytes: 0, fetch_wait: Duration::ZERO, pool_bytes: None };
+        let limits = Limits {
+            queue_bytes: usize::MAX,
+            fetch_bytes: 0,
+            fetch_wait: Duration::ZERO,
+            memory_bytes: usize::MAX,
+            sharing: Sharing::Divided,
+        };
         Self {
             began: Instant::now(),
             limits: Mutex::new(limits),
@@ -91,13 +108,15 @@ impl Backlog {
     /// What is to be fetched after a response of so many bytes, where partitions have their memory in common.
     pub fn next_fetch(&self, bytes: usize, now: Instant) -> Option<NextFetch> {
         let limits = *self.limits.lock();
-        let pool_bytes = limits.pool_bytes?;
+        if limits.sharing == Sharing::Divided {
+            return None;
+        }
         let queued = self.queued(&self.drains.lock(), now);
         // What brings so much may have more behind it.
         let has_more = bytes >= LARGE || queued.is_read;
         let wait = if has_more { limits.fetch_wait.min(pool::WAIT) } else { limits.fetch_wait };
         let payload = self.payload.load(Ordering::Relaxed);
-        Some(NextFetch { most_bytes: pool::room(pool_bytes, queued.memory, bytes, payload), wait })
+        Some(NextFetch { most_bytes: pool::room(limits.memory_bytes, queued.memory, bytes, payload), wait })
     }
 
     fn queued(&self, drains: &[Weak<Drain>], now: Instant) -> Queued {
@@ -136,11 +155,11 @@ impl Backlog {
 
     /// A broker's response of so many bytes is there: waits until it can be read, until `latest` at most.
     pub fn hold(&self, broker: i32, bytes: usize, latest: Instant) {
-        let Limits { fetch_wait, pool_bytes, .. } = *self.limits.lock();
+        let Limits { fetch_wait, memory_bytes, sharing, .. } = *self.limits.lock();
         let latest = |longest: Duration| latest.min(Instant::now() + longest.min(fetch_wait));
-        match pool_bytes {
-            Some(pool_bytes) => self.wait_for_the_pool(pool_bytes, latest(pool::WAIT)),
-            None => self.wait_for_a_queue(broker, bytes, latest(LONGEST_WAIT)),
+        self.wait_for_memory(memory_bytes, latest(pool::WAIT));
+        if sharing == Sharing::Divided {
+            self.wait_for_a_queue(broker, bytes, latest(LONGEST_WAIT));
         }
     }
 
@@ -156,10 +175,10 @@ impl Backlog {
         of_broker(&drains, broker).for_each(|drain| drain.arriving(bytes));
     }
 
-    /// Waits until all queues together are not too full. To measure hundreds of them each time a batch is taken would cost
+    /// Waits until all queues together do not hold too much. To measure hundreds of them each time a batch is taken would cost
     /// more than to look from time to time.
-    fn wait_for_the_pool(&self, pool_bytes: usize, latest: Instant) {
-        while self.queued(&self.drains.lock(), Instant::now()).memory > pool_bytes && Instant::now() < latest {
+    fn wait_for_memory(&self, memory_bytes: usize, latest: Instant) {
+        while self.queued(&self.drains.lock(), Instant::now()).memory > memory_bytes && Instant::now() < latest {
             std::thread::sleep(pool::LOOK_AGAIN);
         }
     }
@@ -218,7 +237,13 @@ mod tests {
     const QUEUE: usize = 1_000;
     const FETCH: usize = 100;
     const WAIT: Duration = Duration::from_millis(500);
-    const LIMITS: Limits = Limits { queue_bytes: QUEUE, fetch_bytes: FETCH, fetch_wait: WAIT, pool_bytes: None };
+    const LIMITS: Limits = Limits {
+        queue_bytes: QUEUE,
+        fetch_bytes: FETCH,
+        fetch_wait: WAIT,
+        memory_bytes: usize::MAX,
+        sharing: Sharing::Divided,
+    };
     const BROKER: i32 = 7;
     /// Messages of one byte; there is more in the log than any fetch brings.
     const TAKEN: Taken = Taken { broker: BROKER, messages: 100, payload: 1, left: 0, behind: 1_000_000 };
@@ -373,7 +398,7 @@ mod tests {
     #[test]
     fn the_broker_waits_less_while_a_backlog_is_read_from_a_common_memory() {
         let (backlog, now) = (Arc::new(Backlog::default()), Instant::now());
-        backlog.set_limits(Limits { pool_bytes: Some(1 << 20), ..LIMITS });
+        backlog.set_limits(Limits { memory_bytes: 1 << 20, sharing: Sharing::Pooled, ..LIMITS });
         let wait = |bytes, now| backlog.next_fetch(bytes, now).unwrap().wait;
         assert_eq!(
             (wait(FETCH, now), wait(LARGE, now)),
