@@ -3,7 +3,7 @@
 //! `floor BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES BATCH_SIZE [NAME=VALUE]...` reads that many messages in a new
 //! consumer group, looks at each payload's length, frees it, and prints one JSON object. There is one reader of one
 //! queue: the consumer's, into which librdkafka forwards those of all partitions. librdkafka's settings are those the
-//! engine would have for a topic of so many partitions, but for NAME=VALUE.
+//! engine's client begins with for a topic of so many partitions, but for NAME=VALUE.
 
 use std::collections::BTreeMap;
 use std::error::Error;

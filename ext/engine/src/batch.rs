@@ -162,10 +162,14 @@ impl Batch {
         payloads.checked_div(self.memory.entries.len()).unwrap_or(0)
     }
 
-    /// Bytes that a message takes in it, on average.
+    /// Bytes of a message's payload, key and headers, on average.
+    pub fn average_content(&self) -> usize {
+        self.memory.bytes.len().checked_div(self.memory.entries.len()).unwrap_or(0)
+    }
+
+    /// Bytes that a message takes in it, on average; 0 in an empty one.
     pub fn average_bytes(&self) -> usize {
-        let messages = self.memory.entries.len();
-        self.memory.bytes.len().checked_div(messages).map_or(0, |bytes| bytes + size_of::<Entry>())
+        if self.memory.entries.is_empty() { 0 } else { self.average_content() + size_of::<Entry>() }
     }
 
     fn entry(&self, index: usize) -> Option<&Entry> {

@@ -69,7 +69,7 @@ impl FetchListener for FetchPace {
         }
         self.backlog.hold(broker, bytes, latest);
         LAST.set(Some(Instant::now()));
-        self.backlog.next_fetch(bytes, Instant::now())
+        self.backlog.next_fetch(broker, bytes, Instant::now())
     }
 
     fn asked(&self, broker: i32) {

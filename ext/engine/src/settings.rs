@@ -41,15 +41,15 @@ const LEAST_SHARE_KBYTES: usize = 1_024;
 /// Most bytes of one partition in a fetch there.
 const POOLED_FETCH: usize = LEAST_SHARE_KBYTES << 10;
 
-/// What librdkafka may prefetch for one partition. Its limits are per partition and fixed when a client is made, so a
-/// total has to be divided by the partitions that are to be expected.
+/// What librdkafka may prefetch for one partition. What may wait in a queue is a limit of each, and fixed when a client is
+/// made, so a total has to be divided by the partitions that are to be expected.
 ///
 /// librdkafka counts payloads only; with its own structures a message of 200 bytes takes two to three times that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prefetch {
     /// Kilobytes that may wait in a partition's queue.
     queue_kbytes: usize,
-    /// Most bytes of one partition in a fetch, or what it may be on average.
+    /// Most bytes of one partition in a fetch, where each has its part.
     fetch_bytes: usize,
     sharing: Sharing,
 }
@@ -160,10 +160,7 @@ impl GroupSettings {
         Limits {
             // librdkafka counts payloads, in thousands.
             queue_bytes: self.number("queued.max.messages.kbytes").unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000,
-            fetch_bytes: match sharing {
-                Sharing::Pooled => self.prefetch.fetch_bytes,
-                Sharing::Divided => set.unwrap_or(Prefetch::FETCH_BYTES),
-            },
+            fetch_bytes: set.unwrap_or(Prefetch::FETCH_BYTES),
             fetch_wait: Duration::from_millis(self.number("fetch.wait.max.ms").unwrap_or(FETCH_WAIT_MS)),
             // The other half is for what a fetch brings beyond that, and for what consumers had last, which they keep.
             memory_bytes: if self.prefetches_as_the_user_says() { usize::MAX } else { self.prefetch_bytes / 2 },
@@ -239,7 +236,7 @@ mod tests {
         assert_eq!(settings.expect_partitions(250), Sizing::Changed);
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "49");
         assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "1048576");
-        assert_eq!((settings.limits().fetch_bytes, settings.limits().sharing), (16_384, Sharing::Pooled));
+        assert_eq!((settings.limits().fetch_bytes, settings.limits().sharing), (1 << 20, Sharing::Pooled));
     }
 
     #[test]

@@ -20,8 +20,8 @@ use crate::sync::{Condvar, Mutex};
 pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// What fetches brought is forgotten by such a part with each that brought less.
 const FORGETTING: usize = 64;
-/// Bytes of a payload, as long as none was seen.
-const UNKNOWN_PAYLOAD: usize = 256;
+/// Bytes of a message, as long as none was seen.
+const UNKNOWN_MESSAGE: usize = 256;
 
 /// The queues of one client's partitions.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ pub struct Backlog {
     limits: Mutex<Limits>,
     /// Most bytes of one partition that a fetch has brought lately: a broker hands out whole batches of a producer.
     brought_bytes: AtomicUsize,
-    /// Bytes of a payload, on average of the last batches.
-    payload: AtomicUsize,
+    /// Bytes of a message, on average of the last batches.
+    message_bytes: AtomicUsize,
     drains: Mutex<Vec<Weak<Drain>>>,
     room: Condvar,
     /// How many wait for room: one for each broker at most.
@@ -62,15 +62,6 @@ pub enum Sharing {
     Pooled,
 }
 
-/// What is in all queues.
-#[derive(Debug, Clone, Copy, Default)]
-struct Queued {
-    /// Bytes of memory that it takes.
-    memory: usize,
-    /// Whether any of it that has more behind it was read lately.
-    is_read: bool,
-}
-
 impl Default for Backlog {
     fn default() -> Self {
         let limits = Limits {
@@ -84,7 +75,7 @@ impl Default for Backlog {
             began: Instant::now(),
             limits: Mutex::new(limits),
             brought_bytes: AtomicUsize::new(0),
-            payload: AtomicUsize::new(UNKNOWN_PAYLOAD),
+            message_bytes: AtomicUsize::new(UNKNOWN_MESSAGE),
             drains: Mutex::default(),
             room: Condvar::new(),
             waiting: AtomicUsize::new(0),
@@ -99,32 +90,34 @@ impl Backlog {
         self.brought_bytes.store(limits.fetch_bytes, Ordering::Relaxed);
     }
 
-    /// A batch was taken whose payloads have so many bytes, on average.
-    pub(super) fn note_payload(&self, bytes: usize) {
-        let known = self.payload.load(Ordering::Relaxed);
-        self.payload.store((known * 7 + bytes) / 8, Ordering::Relaxed);
+    /// A batch was taken whose messages have so many bytes, on average.
+    pub(super) fn note_message_bytes(&self, bytes: usize) {
+        let known = self.message_bytes.load(Ordering::Relaxed);
+        self.message_bytes.store((known * 7 + bytes) / 8, Ordering::Relaxed);
     }
 
-    /// What is to be fetched after a response of so many bytes, where partitions have their memory in common.
-    pub fn next_fetch(&self, bytes: usize, now: Instant) -> Option<NextFetch> {
+    /// What is to be fetched from the broker after a response of so many bytes, where partitions have their memory in common.
+    pub fn next_fetch(&self, broker: i32, bytes: usize, now: Instant) -> Option<NextFetch> {
         let limits = *self.limits.lock();
         if limits.sharing == Sharing::Divided {
             return None;
         }
-        let queued = self.queued(&self.drains.lock(), now);
-        // What brings so much may have more behind it.
-        let has_more = bytes >= LARGE || queued.is_read;
+        let drains = self.drains.lock();
+        // One of these may be left out, and have nothing in its queue before the broker has waited. A little is no backlog:
+        // the end of a transaction counts as a message, too.
+        let is_left_out =
+            |drain: Arc<Drain>| drain.behind() > limits.queue_bytes && drain.rest(now) <= limits.fetch_wait;
+        let has_more = bytes >= LARGE || of_broker(&drains, broker).any(is_left_out);
         let wait = if has_more { limits.fetch_wait.min(pool::WAIT) } else { limits.fetch_wait };
-        let payload = self.payload.load(Ordering::Relaxed);
-        Some(NextFetch { most_bytes: pool::room(limits.memory_bytes, queued.memory, bytes, payload), wait })
+        let message_bytes = self.message_bytes.load(Ordering::Relaxed);
+        let most_bytes = pool::room(limits.memory_bytes, self.memory(&drains), bytes, message_bytes);
+        Some(NextFetch { most_bytes, wait })
     }
 
-    fn queued(&self, drains: &[Weak<Drain>], now: Instant) -> Queued {
-        let payload = self.payload.load(Ordering::Relaxed);
-        drains.iter().filter_map(Weak::upgrade).fold(Queued::default(), |queued, drain| Queued {
-            memory: queued.memory + drain.memory(payload),
-            is_read: queued.is_read || (drain.behind() > 0 && drain.rest(now) <= LONGEST_WAIT),
-        })
+    /// Bytes of memory that what is in all queues takes.
+    fn memory(&self, drains: &[Weak<Drain>]) -> usize {
+        let message_bytes = self.message_bytes.load(Ordering::Relaxed);
+        drains.iter().filter_map(Weak::upgrade).map(|drain| drain.memory(message_bytes)).sum()
     }
 
     /// A response has brought so many bytes of a partition, one of so many: each of them may have been for another one.
@@ -156,10 +149,13 @@ impl Backlog {
     /// A broker's response of so many bytes is there: waits until it can be read, until `latest` at most.
     pub fn hold(&self, broker: i32, bytes: usize, latest: Instant) {
         let Limits { fetch_wait, memory_bytes, sharing, .. } = *self.limits.lock();
-        let latest = |longest: Duration| latest.min(Instant::now() + longest.min(fetch_wait));
-        self.wait_for_memory(memory_bytes, latest(pool::WAIT));
+        let within = |longest: Duration| latest.min(Instant::now() + longest.min(fetch_wait));
+        // One that brings next to nothing is not worth the wait of those it is for.
+        if bytes >= pool::STEP {
+            self.wait_for_memory(memory_bytes, within(pool::WAIT));
+        }
         if sharing == Sharing::Divided {
-            self.wait_for_a_queue(broker, bytes, latest(LONGEST_WAIT));
+            self.wait_for_a_queue(broker, bytes, within(LONGEST_WAIT));
         }
     }
 
@@ -178,13 +174,16 @@ impl Backlog {
     /// Waits until all queues together do not hold too much. To measure hundreds of them each time a batch is taken would cost
     /// more than to look from time to time.
     fn wait_for_memory(&self, memory_bytes: usize, latest: Instant) {
-        while self.queued(&self.drains.lock(), Instant::now()).memory > memory_bytes && Instant::now() < latest {
+        while self.memory(&self.drains.lock()) > memory_bytes && Instant::now() < latest {
             std::thread::sleep(pool::LOOK_AGAIN);
         }
     }
 
     /// The broker's response was read.
     pub fn arrived(&self, broker: i32) {
+        if self.limits.lock().sharing == Sharing::Pooled {
+            return;
+        }
         of_broker(&self.drains.lock(), broker).for_each(|drain| drain.arrived());
     }
 
@@ -246,7 +245,8 @@ mod tests {
     };
     const BROKER: i32 = 7;
     /// Messages of one byte; there is more in the log than any fetch brings.
-    const TAKEN: Taken = Taken { broker: BROKER, messages: 100, payload: 1, left: 0, behind: 1_000_000 };
+    const TAKEN: Taken =
+        Taken { broker: BROKER, messages: 100, payload: 1, message_bytes: 1, left: 0, behind: 1_000_000 };
     const FAST: u32 = 100_000;
 
     fn backlog() -> Arc<Backlog> {
@@ -392,23 +392,43 @@ mod tests {
 
     #[test]
     fn a_fetch_is_as_the_client_was_made_where_each_partition_has_its_part() {
-        assert_eq!(backlog().next_fetch(FETCH, Instant::now()), None);
+        assert_eq!(backlog().next_fetch(BROKER, FETCH, Instant::now()), None);
     }
 
     #[test]
     fn the_broker_waits_less_while_a_backlog_is_read_from_a_common_memory() {
         let (backlog, now) = (Arc::new(Backlog::default()), Instant::now());
         backlog.set_limits(Limits { memory_bytes: 1 << 20, sharing: Sharing::Pooled, ..LIMITS });
-        let wait = |bytes, now| backlog.next_fetch(bytes, now).unwrap().wait;
+        let wait = |bytes, now| backlog.next_fetch(BROKER, bytes, now).unwrap().wait;
         assert_eq!(
             (wait(FETCH, now), wait(LARGE, now)),
             (WAIT, pool::WAIT),
             "a large response may have more behind it"
         );
         let read = read_at(&backlog, FAST, 0, now);
-        assert_eq!((wait(FETCH, now), wait(FETCH, now + WAIT)), (pool::WAIT, WAIT), "it was read lately, and long ago");
-        read.took(Taken { behind: 0, ..TAKEN }, now);
-        assert_eq!(wait(FETCH, now), WAIT, "nothing is left of it");
+        assert_eq!((wait(FETCH, now), wait(FETCH, now + 2 * WAIT)), (pool::WAIT, WAIT), "read lately, and long ago");
+        assert_eq!(backlog.next_fetch(BROKER + 1, FETCH, now).unwrap().wait, WAIT, "another broker has none");
+        read.took(Taken { behind: 1, ..TAKEN }, now);
+        assert_eq!(wait(FETCH, now), WAIT, "next to nothing is left of it");
+    }
+
+    #[test]
+    fn a_response_is_held_while_queues_hold_too_much() {
+        const MEMORY: usize = 1 << 20;
+        let backlog = backlog();
+        backlog.set_limits(Limits { memory_bytes: MEMORY, ..LIMITS });
+        let _drain = backlog.join(Arc::new(Gauge::showing(MEMORY)));
+        let held = |bytes| {
+            let began = Instant::now();
+            hold(&backlog, bytes);
+            began.elapsed() >= pool::WAIT
+        };
+        assert!(held(pool::STEP) && !held(pool::STEP - 1), "one that brings next to nothing is not");
+        let next = |sharing| {
+            backlog.set_limits(Limits { memory_bytes: MEMORY, sharing, ..LIMITS });
+            backlog.next_fetch(BROKER, 0, Instant::now()).map(|next| next.most_bytes)
+        };
+        assert_eq!((next(Sharing::Pooled), next(Sharing::Divided)), (Some(pool::STEP), None));
     }
 
     #[test]

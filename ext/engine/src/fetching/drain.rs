@@ -34,6 +34,8 @@ pub struct Taken {
     pub messages: usize,
     /// Bytes of a payload, on average.
     pub payload: usize,
+    /// Bytes of a message with its key and headers, on average.
+    pub message_bytes: usize,
     /// How many messages are left in the queue.
     pub left: usize,
     /// How many there are in the log behind the queue, as far as is known.
@@ -54,8 +56,8 @@ struct Known {
 pub struct Drain {
     backlog: Arc<Backlog>,
     gauge: Arc<Gauge>,
-    /// Bytes of a payload in the batch that was taken last, on average; 0 before.
-    payload: AtomicUsize,
+    /// Bytes of a message in the batch that was taken last, on average; 0 before.
+    message_bytes: AtomicUsize,
     /// The broker that the partition is fetched from.
     broker: AtomicI32,
     /// Bytes in it.
@@ -78,7 +80,7 @@ impl Drain {
         Self {
             backlog,
             gauge,
-            payload: AtomicUsize::new(0),
+            message_bytes: AtomicUsize::new(0),
             broker: AtomicI32::new(ANY_BROKER),
             left: AtomicUsize::new(0),
             behind: AtomicUsize::new(0),
@@ -100,10 +102,10 @@ impl Drain {
         self.behind.load(Ordering::Relaxed)
     }
 
-    /// Bytes of memory that what is in it takes, with payloads of so many bytes where none of it was taken yet.
-    pub(super) fn memory(&self, payload: usize) -> usize {
-        let own = self.payload.load(Ordering::Relaxed);
-        pool::memory(self.gauge.entries(), if own > 0 { own } else { payload })
+    /// Bytes of memory that what is in it takes, with messages of so many bytes where none of it was taken yet.
+    pub(super) fn memory(&self, message_bytes: usize) -> usize {
+        let own = self.message_bytes.load(Ordering::Relaxed);
+        pool::memory(self.gauge.entries(), if own > 0 { own } else { message_bytes })
     }
 
     /// A response is going to be read that may have so many bytes for it.
@@ -129,8 +131,8 @@ impl Drain {
     /// A batch was taken.
     pub fn took(&self, taken: Taken, now: Instant) {
         self.broker.store(taken.broker, Ordering::Relaxed);
-        self.payload.store(taken.payload, Ordering::Relaxed);
-        self.backlog.note_payload(taken.payload);
+        self.message_bytes.store(taken.message_bytes, Ordering::Relaxed);
+        self.backlog.note_message_bytes(taken.message_bytes);
         self.behind.store(taken.behind * taken.payload, Ordering::Relaxed);
         self.note_change(now);
         let responses = self.responses.load(Ordering::Relaxed);

@@ -21,20 +21,22 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// A fetch that brings more leaves the queues dry while it is read.
 const MOST: usize = 1 << 20;
-/// Limits are changed in steps of so many bytes.
-const STEP: usize = 16 << 10;
+/// Limits are changed in steps of so many bytes, and a response of less brings next to nothing.
+pub(super) const STEP: usize = 16 << 10;
+/// A record takes so many bytes of a response at least, whatever is in it.
+const LEAST_RECORD: usize = 16;
 
 /// Bytes of memory that messages take once they are in a queue.
-pub(super) fn memory(messages: usize, payload: usize) -> usize {
-    messages * (payload + ENTRY_BYTES)
+pub(super) fn memory(messages: usize, message_bytes: usize) -> usize {
+    messages * (message_bytes + ENTRY_BYTES)
 }
 
 /// How many bytes the next fetch may bring where `queued` of the `pool` are taken, and the response that is about to be
-/// read brings `arriving` bytes of messages with such a `payload`.
-pub(super) fn room(pool: usize, queued: usize, arriving: usize, payload: usize) -> usize {
-    let payload = payload.max(1);
-    let free = pool.saturating_sub(queued + memory(arriving / payload, payload));
-    let bytes = free / memory(1, payload) * payload;
+/// read brings `arriving` bytes of messages of such a size.
+pub(super) fn room(pool: usize, queued: usize, arriving: usize, message_bytes: usize) -> usize {
+    let size = message_bytes.max(LEAST_RECORD);
+    let free = pool.saturating_sub(queued + memory(arriving / size, size));
+    let bytes = free / memory(1, size) * size;
     (bytes / STEP * STEP).clamp(STEP, MOST)
 }
 

@@ -147,7 +147,8 @@ unsafe extern "C" fn responded(
 ///
 /// librdkafka has no call for it. It reads both settings each time it asks for a fetch (`rd_kafka_broker_fetch_toppars`, 2.12),
 /// from the configuration that `rd_kafka_conf` hands out for reading. So this writes two aligned `int`s that nobody but the
-/// threads of brokers reads, from one of these. `tests/fetching.rs` fails for a librdkafka that keeps copies.
+/// threads of brokers reads, from one of these, and sets the bits that say that these two were changed, which nobody reads
+/// in a client that was made. `tests/fetching.rs` fails for a librdkafka that keeps copies.
 ///
 /// # Safety
 /// The client is live, and this one of its threads for brokers.

@@ -20,8 +20,17 @@ pub trait QueueListener: Send + Sync + 'static {
 /// How much is in a queue, for somebody who must not keep the queue and its client alive.
 #[derive(Debug, Default)]
 pub struct Gauge {
-    /// `None` once the queue is gone.
-    raw: Mutex<Option<*mut sys::rd_kafka_queue_t>>,
+    measured: Mutex<Measured>,
+}
+
+/// What a gauge is at.
+#[derive(Debug, Default)]
+enum Measured {
+    Queue(*mut sys::rd_kafka_queue_t),
+    #[default]
+    Gone,
+    #[cfg(test)]
+    Number(usize),
 }
 
 // SAFETY: the pointer is only used under the lock, by calls that any thread may make.
@@ -32,8 +41,19 @@ unsafe impl Sync for Gauge {}
 impl Gauge {
     /// Number of entries in the queue, 0 when it is gone.
     pub fn entries(&self) -> usize {
-        // SAFETY: the queue is not destroyed before it is taken out here.
-        self.raw.lock().map_or(0, |raw| unsafe { sys::rd_kafka_queue_length(raw) })
+        match *self.measured.lock() {
+            // SAFETY: the queue is not destroyed before it is taken out here.
+            Measured::Queue(raw) => unsafe { sys::rd_kafka_queue_length(raw) },
+            Measured::Gone => 0,
+            #[cfg(test)]
+            Measured::Number(entries) => entries,
+        }
+    }
+
+    /// A gauge that shows a number.
+    #[cfg(test)]
+    pub(crate) fn showing(entries: usize) -> Self {
+        Self { measured: Mutex::new(Measured::Number(entries)) }
     }
 }
 
@@ -58,7 +78,7 @@ impl Queue {
     /// # Safety
     /// `raw` is a queue reference of `client` which the caller owns.
     pub(super) unsafe fn from_raw(raw: *mut sys::rd_kafka_queue_t, client: Arc<Client>) -> Self {
-        let gauge = Arc::new(Gauge { raw: Mutex::new(Some(raw)) });
+        let gauge = Arc::new(Gauge { measured: Mutex::new(Measured::Queue(raw)) });
         Self { raw, gauge, client, listener: None, release: |_| () }
     }
 
@@ -147,7 +167,7 @@ impl Drop for Queue {
             return; // The threads that own its locks exist in the parent process only.
         }
         self.silence();
-        self.gauge.raw.lock().take();
+        *self.gauge.measured.lock() = Measured::Gone;
         // SAFETY: owned, and its client is still alive: the field drops after this.
         unsafe { sys::rd_kafka_queue_destroy(self.raw) }
     }

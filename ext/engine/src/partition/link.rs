@@ -51,7 +51,8 @@ impl BrokerLink {
         };
         let high = self.client.watermarks(&self.topic, self.partition).map_or(0, |(_, high)| high);
         let behind = usize::try_from(high - (last + 1 + left as i64)).unwrap_or(0);
-        let taken = Taken { broker, messages: batch.len(), payload: batch.average_payload(), left, behind };
+        let (payload, message_bytes) = (batch.average_payload(), batch.average_content());
+        let taken = Taken { broker, messages: batch.len(), payload, message_bytes, left, behind };
         self.drain.took(taken, Instant::now());
     }
 }
