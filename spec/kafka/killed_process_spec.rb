@@ -40,6 +40,8 @@ RSpec.describe "A consuming process that is killed again and again" do
   def consume_the_rest
     seen = journals.flat_map(&:entries).to_set(&:place)
     consuming_process do |child|
+      # There may be nothing left for it: before it runs it does not hear the signal
+      child.await(:assigned)
       eventually("the last message", within: 120) do
         raise child.complaints if child.ended?
 
