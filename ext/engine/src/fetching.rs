@@ -18,10 +18,12 @@
 
 mod backlog;
 mod drain;
+mod limits;
 mod pool;
 
-pub use backlog::{Backlog, Limits, Sharing};
+pub use backlog::Backlog;
 pub use drain::{Drain, Taken};
+pub use limits::{Limits, Sharing};
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -68,8 +70,9 @@ impl FetchListener for FetchPace {
             self.hub.ready.space_fetches(last, self.longest_gap(bytes));
         }
         self.backlog.hold(broker, bytes, latest);
-        LAST.set(Some(Instant::now()));
-        self.backlog.next_fetch(broker, bytes, Instant::now())
+        let now = Instant::now();
+        LAST.set(Some(now));
+        self.backlog.next_fetch(broker, bytes, now)
     }
 
     fn asked(&self, broker: i32) {

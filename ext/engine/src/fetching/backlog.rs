@@ -12,6 +12,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::drain::{Drain, Standing};
+use super::limits::{Limits, Sharing};
 use super::{LARGE, pool};
 use crate::kafka::{Gauge, NextFetch};
 use crate::sync::{Condvar, Mutex};
@@ -38,42 +39,11 @@ pub struct Backlog {
     waiting: AtomicUsize,
 }
 
-/// How the client fetches.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// With so many bytes in its queue a partition is left out.
-    pub queue_bytes: usize,
-    /// Most bytes of one partition that are asked for in a fetch.
-    pub fetch_bytes: usize,
-    /// How long a fetch takes that brings nothing.
-    pub fetch_wait: Duration,
-    /// Bytes of memory that are to be in all queues at most.
-    pub memory_bytes: usize,
-    /// How the partitions share them.
-    pub sharing: Sharing,
-}
-
-/// How partitions share the memory for prefetching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
-    /// Each has its part.
-    Divided,
-    /// They have it in common, since each would have too little.
-    Pooled,
-}
-
 impl Default for Backlog {
     fn default() -> Self {
-        let limits = Limits {
-            queue_bytes: usize::MAX,
-            fetch_bytes: 0,
-            fetch_wait: Duration::ZERO,
-            memory_bytes: usize::MAX,
-            sharing: Sharing::Divided,
-        };
         Self {
             began: Instant::now(),
-            limits: Mutex::new(limits),
+            limits: Mutex::default(),
             brought_bytes: AtomicUsize::new(0),
             message_bytes: AtomicUsize::new(UNKNOWN_MESSAGE),
             drains: Mutex::default(),
