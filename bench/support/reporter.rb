@@ -6,7 +6,7 @@ module Bench
   # Prints results: a table at the end for people, or a JSON object a line as they come.
   class Reporter
     COLUMNS = %i[
-      case value unit floor ratio unlimited_floor p50_ms p99_ms p99_ratio max_ms cpu_us rss_mb wanted met
+      case value unit floor ratio unlimited_floor p50_ms p99_ms floor_p99_ms p99_ratio max_ms cpu_us rss_mb wanted met
     ].freeze
 
     # @param bench [String]

@@ -29,13 +29,24 @@ module Bench
     # @param settings [Array<String>] librdkafka's, as NAME=VALUE
     # @return [Hash{Symbol => Numeric}] messages, bytes, seconds, cpu_seconds, rss_mb of a bare loop
     def floor(servers, topic, size, settings)
-      told(binary("floor"), servers, topic, *size, *settings)
+      told(binary("floor"), "backlog", servers, topic, *size, *settings)
+    end
+
+    # Ages of stamped messages in a bare loop. The block runs when the loop receives messages, and sends them.
+    # @return [Array<Float>] milliseconds
+    def floor_ages(servers, topic, partitions, messages)
+      IO.popen([binary("floor"), "paced", servers, topic, partitions.to_s, messages.to_s]) do |loop|
+        yield if loop.gets
+        report = loop.gets or raise Failure, "floor failed"
+        JSON.parse(report, symbolize_names: true).fetch(:ages_ms)
+      end
     end
 
     # Joins a group and stays
     # @return [Integer] process id
     def join_group(servers, topic, group)
-      spawn(binary("floor"), servers, topic, "1", (2**62).to_s, "100", "group.id=#{group}", out: File::NULL)
+      size = ["1", (2**62).to_s, "100"]
+      spawn(binary("floor"), "backlog", servers, topic, *size, "group.id=#{group}", out: File::NULL)
     end
 
     # Makes a topic that holds so many messages

@@ -1,9 +1,12 @@
 //! What a consumer loop costs at least: `rd_kafka_consume_batch_queue` in a bare loop, nothing around it.
 //!
-//! `floor BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES BATCH_SIZE [NAME=VALUE]...` reads that many messages in a new
-//! consumer group, looks at each payload's length, frees it, and prints one JSON object. There is one reader of one
-//! queue: the consumer's, into which librdkafka forwards those of all partitions. librdkafka's settings are those the
-//! engine's client begins with for a topic of so many partitions, but for NAME=VALUE.
+//! `floor backlog BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES BATCH_SIZE [NAME=VALUE]...` reads that many messages in a
+//! new consumer group, looks at each payload's length, frees it, and prints one JSON object.
+//! `floor paced BOOTSTRAP_SERVERS TOPIC PARTITIONS MESSAGES` prints an empty object when a first message came, then takes
+//! that many which `produce paced` sends after, and prints how old each was, in milliseconds.
+//!
+//! There is one reader of one queue: the consumer's, into which librdkafka forwards those of all partitions. librdkafka's
+//! settings are those the engine's client begins with for a topic of so many partitions, but for NAME=VALUE.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -61,21 +64,18 @@ impl Consumer {
         if subscribed == NO_ERROR { Ok(()) } else { Err(format!("subscribe: {subscribed:?}").into()) }
     }
 
-    /// Takes a batch, looks at each message and frees it: how many messages, how many bytes.
-    fn read(&self, slots: &mut [*mut sys::rd_kafka_message_t]) -> (u64, u64) {
-        let (mut messages, mut bytes) = (0, 0);
+    /// Takes a batch, hands each message to `look` and frees it.
+    fn read(&self, slots: &mut [*mut sys::rd_kafka_message_t], mut look: impl FnMut(&sys::rd_kafka_message_t)) {
         // SAFETY: librdkafka fills as many slots as it returns; each message is ours, read, and freed once.
         unsafe {
             let taken = sys::rd_kafka_consume_batch_queue(self.queue, POLL_MS, slots.as_mut_ptr(), slots.len());
             for &message in &slots[..usize::try_from(taken).unwrap_or(0)] {
                 if (*message).err == NO_ERROR {
-                    messages += 1;
-                    bytes += std::hint::black_box((*message).len) as u64;
+                    look(&*message);
                 }
                 sys::rd_kafka_message_destroy(message);
             }
         }
-        (messages, bytes)
     }
 }
 
@@ -114,10 +114,7 @@ fn settings(bootstrap_servers: &str, topic: &str, partitions: usize) -> Result<B
 }
 
 fn cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes the struct that it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    clock(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
 fn peak_rss_mb() -> Result<f64> {
@@ -126,37 +123,91 @@ fn peak_rss_mb() -> Result<f64> {
     Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
 }
 
+/// Reads a backlog, from its first batch on: the clocks start after that.
+fn backlog(consumer: &Consumer, wanted: u64, batch_size: usize) -> Result<serde_json::Value> {
+    let mut slots = vec![std::ptr::null_mut(); batch_size];
+    let (mut messages, mut bytes) = (0, 0);
+    let mut began = (Instant::now(), cpu_time());
+    while messages < wanted {
+        let before = messages;
+        consumer.read(&mut slots, |message| {
+            messages += 1;
+            bytes += std::hint::black_box(message.len) as u64;
+        });
+        if before == 0 && messages > 0 {
+            began = (Instant::now(), cpu_time());
+        }
+        if messages == 0 && began.0.elapsed() > PATIENCE {
+            return Err("no message".into());
+        }
+    }
+    let (seconds, cpu) = (began.0.elapsed().as_secs_f64(), (cpu_time() - began.1).as_secs_f64());
+    Ok(serde_json::json!({
+        "messages": messages, "bytes": bytes, "seconds": seconds, "cpu_seconds": cpu, "rss_mb": peak_rss_mb()?,
+    }))
+}
+
+/// Ages of messages that were sent after this process began; what is older only says that messages arrive.
+fn paced(consumer: &Consumer, wanted: usize) -> Result<serde_json::Value> {
+    // librdkafka waits until a batch is full, or its time is over.
+    let mut slots = [std::ptr::null_mut()];
+    let (since, mut last) = (clock(libc::CLOCK_MONOTONIC), Instant::now());
+    let (mut ages_ms, mut arrived) = (Vec::with_capacity(wanted), false);
+    while ages_ms.len() < wanted {
+        let mut came = false;
+        consumer.read(&mut slots, |message| {
+            came = true;
+            let sent = stamp(message).filter(|sent| *sent > since);
+            ages_ms.extend(sent.map(|sent| (clock(libc::CLOCK_MONOTONIC) - sent).as_secs_f64() * 1_000.0));
+        });
+        if came {
+            last = Instant::now();
+        } else if last.elapsed() > PATIENCE {
+            return Err("no message".into());
+        }
+        if came && !arrived {
+            arrived = true;
+            println!("{}", serde_json::json!({}));
+        }
+    }
+    Ok(serde_json::json!({ "ages_ms": ages_ms }))
+}
+
+/// When a message of `produce paced` was sent.
+fn stamp(message: &sys::rd_kafka_message_t) -> Option<Duration> {
+    if message.payload.is_null() {
+        return None;
+    }
+    // SAFETY: the payload has that many bytes and lives as long as the message.
+    let payload = unsafe { std::slice::from_raw_parts(message.payload.cast::<u8>(), message.len) };
+    std::str::from_utf8(payload.get(..20)?).ok()?.parse().ok().map(Duration::from_nanos)
+}
+
+fn clock(which: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the struct that it is given.
+    unsafe { libc::clock_gettime(which, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let mut next = |what| args.next().ok_or(format!("floor: {what} is missing"));
+    let mode = next("backlog or paced")?;
     let (bootstrap_servers, topic) = (next("BOOTSTRAP_SERVERS")?, next("TOPIC")?);
     let partitions = next("PARTITIONS")?.parse()?;
     let wanted: u64 = next("MESSAGES")?.parse()?;
-    let batch_size: usize = next("BATCH_SIZE")?.parse()?;
+    let batch_size = if mode == "backlog" { next("BATCH_SIZE")?.parse()? } else { 1 };
     let mut settings = settings(&bootstrap_servers, &topic, partitions)?;
     settings.extend(args.filter_map(|arg| arg.split_once('=').map(|(name, value)| (name.into(), value.into()))));
 
     let consumer = Consumer::new(&settings)?;
     consumer.subscribe(&topic)?;
-    let mut slots = vec![std::ptr::null_mut(); batch_size];
-    let (mut messages, mut bytes) = consumer.read(&mut slots);
-    let mut began = (Instant::now(), cpu_time());
-    while messages < wanted {
-        let waiting_for_the_first = messages == 0;
-        if waiting_for_the_first && began.0.elapsed() > PATIENCE {
-            return Err("no message".into());
-        }
-        let (more, size) = consumer.read(&mut slots);
-        if waiting_for_the_first && more > 0 {
-            began = (Instant::now(), cpu_time());
-        }
-        messages += more;
-        bytes += size;
-    }
-    let (seconds, cpu) = (began.0.elapsed().as_secs_f64(), (cpu_time() - began.1).as_secs_f64());
-    let report = serde_json::json!({
-        "messages": messages, "bytes": bytes, "seconds": seconds, "cpu_seconds": cpu, "rss_mb": peak_rss_mb()?,
-    });
+    let report = match mode.as_str() {
+        "backlog" => backlog(&consumer, wanted, batch_size)?,
+        "paced" => paced(&consumer, usize::try_from(wanted)?)?,
+        other => return Err(format!("floor: {other} is neither backlog nor paced").into()),
+    };
     println!("{report}");
     Ok(())
 }
