@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use crate::sync::Mutex;
 
-use crate::error::{EngineError, Result};
+use crate::error::{EngineError, Result, panic_text};
 use crate::events::{EngineEvent, ErrorSeverity};
-use crate::group::{GroupCommand, GroupShared};
+use crate::group::{Failure, GroupCommand, GroupShared};
 use crate::hub::Hub;
 use crate::lifecycle::{Call, State};
 use crate::phase::Hook;
-use crate::poller::panic_text;
 use crate::report::{RunningJob, StopReport};
 
 /// Longest sleep of the control thread.
@@ -30,15 +29,6 @@ pub struct Requests {
     pub stop: Mutex<Option<Instant>>,
     /// Fail, to test what follows.
     pub failure: Mutex<Option<Failure>>,
-}
-
-/// How a thread of the engine fails when it is asked to, to test what follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// It panics.
-    Panic,
-    /// It does nothing for so long.
-    Stall(Duration),
 }
 
 /// Where a stop stands.

@@ -9,10 +9,10 @@ use rdkafka::types::RDKafkaErrorCode;
 use crate::sync::Mutex;
 
 use crate::config::EngineConfig;
-use crate::control::{Control, Failure, Requests};
+use crate::control::{Control, Requests};
 use crate::error::{EngineError, Result};
 use crate::events::{ErrorSeverity, Next};
-use crate::group::{GroupCommand, GroupShared};
+use crate::group::{Failure, GroupCommand, GroupShared};
 use crate::health::{GroupHealth, GroupPulse, Health, Pulse};
 use crate::hub::Hub;
 use crate::inquiry::GroupClient;

@@ -109,5 +109,14 @@ pub fn code_text(code: RDKafkaErrorCode) -> String {
     crate::kafka::error_text(code as i32)
 }
 
+/// What a panic said.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into())
+}
+
 /// Result of the engine's fallible calls.
 pub type Result<T> = std::result::Result<T, EngineError>;

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::GroupConfig;
-use crate::control::Failure;
 use crate::events::{EngineEvent, ErrorSeverity};
 use crate::fetching::Backlog;
 use crate::hints::{self, Hints, is_missing_token};
@@ -19,6 +18,15 @@ use crate::phase::Hook;
 use crate::severity::severity_of;
 use crate::statistics::Decorator;
 use crate::trouble::{Scope, Standing, Troubles};
+
+/// How a thread of the engine fails when it is asked to, to test what follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It panics.
+    Panic,
+    /// It does nothing for so long.
+    Stall(Duration),
+}
 
 /// What is asked of a poll thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,7 +174,7 @@ impl GroupShared {
     }
 
     /// Waits for a command, a wake-up or the end of this time, where there is no client to wait at.
-    pub fn wait_for_command(&self, timeout: std::time::Duration) {
+    pub fn wait_for_command(&self, timeout: Duration) {
         let commands = self.commands.lock();
         if commands.is_empty() {
             drop(self.commanded.wait_until(commands, Instant::now() + timeout));

@@ -44,5 +44,4 @@ pub mod worker;
 
 pub use config::EngineConfig;
 pub use engine::{Engine, Fault, Joined};
-pub use error::{EngineError, Result};
-pub use poller::panic_text;
+pub use error::{EngineError, Result, panic_text};

@@ -12,11 +12,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::certificates::CertificateFiles;
-use crate::control::Failure;
 use crate::error::{EngineError, Result};
 use crate::events::EngineEvent;
 use crate::fetching::FetchPace;
-use crate::group::{GroupCommand, GroupShared};
+use crate::group::{Failure, GroupCommand, GroupShared};
 use crate::kafka::{Client, Event, Queue};
 use crate::membership::{Membership, Reply};
 use crate::phase::Hook;
@@ -287,13 +286,4 @@ impl Poller {
         let queue = self.client.new_queue();
         self.client.commit(None, &queue).ok().map(|()| Reply { queue, until })
     }
-}
-
-/// What a panic said.
-pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".into())
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::{Arrival, Entry, Poller, ROUND, panic_text};
-use crate::error::EngineError;
+use super::{Arrival, Entry, Poller, ROUND};
+use crate::error::{EngineError, panic_text};
 use crate::events::{EngineEvent, ErrorSeverity};
 use crate::group::{GroupCommand, GroupShared};
 use crate::settings::GroupSettings;
