@@ -156,12 +156,6 @@ impl Batch {
             + self.memory.headers.capacity() * size_of::<(Span, Span)>()
     }
 
-    /// Bytes of a message's payload, on average.
-    pub fn average_payload(&self) -> usize {
-        let payloads: usize = self.memory.entries.iter().map(|entry| entry.payload.len).sum();
-        payloads.checked_div(self.memory.entries.len()).unwrap_or(0)
-    }
-
     /// Bytes of a message's payload, key and headers, on average.
     pub fn average_content(&self) -> usize {
         self.memory.bytes.len().checked_div(self.memory.entries.len()).unwrap_or(0)

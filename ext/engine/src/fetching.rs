@@ -1,11 +1,10 @@
 //! When a response to a fetch is read, and what the next one is for.
 //!
-//! librdkafka reads a broker's response and asks for the next one at once. Three times that is better done a moment later:
+//! librdkafka reads a broker's response and asks for the next one at once. Twice that is better done a moment later:
 //!
 //! - **In a busy host.** A fetch of a few messages has several threads wake, here and in the broker, and a steady trickle
 //!   makes hundreds of them a second: a saturated host loses more requests to them than to the messages. There small
 //!   responses are kept apart, and what comes meanwhile is in the next one.
-//! - **When the queues of a backlog are full** ([`Backlog`]). The next fetch would be for the other partitions alone.
 //! - **When the queues together hold too much.** librdkafka limits each, and messages without what it makes of them.
 //!
 //! So the response is held before it is read, as if the network were slow. librdkafka asks its interceptors not to wait,
@@ -13,8 +12,8 @@
 //! what the thread of a partition's leader does. Heartbeats, commits and rebalances go by the group coordinator's
 //! connection, which has a thread of its own, and producers are other clients.
 //!
-//! Where many partitions have the memory for prefetching in common, the next fetch is for as much as there is room
-//! for (`pool.rs`).
+//! The next fetch waits for no longer than a backlog can ([`Backlog`]), and where many partitions have the memory for
+//! prefetching in common it is for as much as there is room for (`pool.rs`).
 
 mod backlog;
 mod drain;
@@ -64,19 +63,15 @@ impl FetchPace {
 }
 
 impl FetchListener for FetchPace {
-    fn fetched(&self, broker: i32, bytes: usize) -> Option<NextFetch> {
+    fn fetched(&self, bytes: usize) -> Option<NextFetch> {
         let latest = Instant::now() + LONGEST_HOLD;
         if let Some(last) = LAST.get() {
             self.hub.ready.space_fetches(last, self.longest_gap(bytes));
         }
-        self.backlog.hold(broker, bytes, latest);
+        self.backlog.hold(bytes, latest);
         let now = Instant::now();
         LAST.set(Some(now));
-        self.backlog.next_fetch(broker, bytes, now)
-    }
-
-    fn asked(&self, broker: i32) {
-        self.backlog.arrived(broker);
+        Some(self.backlog.next_fetch(bytes, now))
     }
 }
 

@@ -25,7 +25,7 @@ pub use marking::MarkOutcome;
 pub use pausing::Request;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::sync::{Mutex, RwLock};
@@ -33,7 +33,6 @@ use crate::sync::{Mutex, RwLock};
 use crate::batch::{Batch, Ending, Leftover};
 use crate::config::TopicConfig;
 use crate::error::{EngineError, Result};
-use crate::fetching::Drain;
 use crate::group::GroupShared;
 use crate::hub::Hub;
 use crate::kafka::{Client, QueueListener};
@@ -119,7 +118,6 @@ pub struct Partition {
     offsets: Mutex<Offsets>,
     link: RwLock<Option<Box<dyn Link>>>,
     /// What is known of its queue while it has one.
-    drain: OnceLock<Weak<Drain>>,
     /// What a message of its last batch took, 0 before the first.
     message_bytes: AtomicUsize,
     /// Whether its last batch was all that was there.
@@ -149,7 +147,6 @@ impl Partition {
             }),
             offsets: Mutex::new(Offsets::default()),
             link: RwLock::new(None),
-            drain: OnceLock::new(),
             message_bytes: AtomicUsize::new(0),
             emptied: AtomicBool::new(false),
         })
@@ -165,7 +162,6 @@ impl Partition {
         queue.split_off();
         let backlog = self.group.upgrade().map(|group| Arc::clone(&group.backlog)).unwrap_or_default();
         let drain = backlog.join(queue.gauge());
-        let _ = self.drain.set(Arc::downgrade(&drain));
         queue.listen(Arc::clone(self));
         // What a former assignment left in the queue was announced to that one only.
         let is_empty = queue.is_empty();
@@ -409,9 +405,6 @@ impl State {
 
 impl QueueListener for Partition {
     fn queue_filled(self: &Arc<Self>) {
-        if let Some(drain) = self.drain.get().and_then(Weak::upgrade) {
-            drain.filled();
-        }
         self.announce();
     }
 }

@@ -20,12 +20,10 @@ struct Asks {
 }
 
 impl FetchListener for Asks {
-    fn fetched(&self, _broker: i32, bytes: usize) -> Option<NextFetch> {
+    fn fetched(&self, bytes: usize) -> Option<NextFetch> {
         self.sizes.lock().push(bytes);
         Some(self.next)
     }
-
-    fn asked(&self, _broker: i32) {}
 }
 
 #[test]
@@ -42,8 +40,10 @@ fn a_client_fetches_what_its_listener_says() {
     let settings =
         [("bootstrap.servers", &*cluster.bootstrap_servers), ("group.id", "g"), ("fetch.wait.max.ms", "30000")];
     let settings: BTreeMap<_, _> = settings.map(|(name, value)| (name.to_string(), value.to_string())).into();
-    let asks =
-        Arc::new(Asks { next: NextFetch { most_bytes: 1, wait: Duration::from_millis(1) }, sizes: Mutex::default() });
+    let asks = Arc::new(Asks {
+        next: NextFetch { most_bytes: Some(1), wait: Duration::from_millis(1) },
+        sizes: Mutex::default(),
+    });
     let client = Client::consumer("orders", &settings, Arc::clone(&asks) as Arc<dyn FetchListener>).unwrap();
     client.assign(Some(&list)).unwrap();
     let sets = SETS * PARTITIONS as usize;
@@ -59,7 +59,7 @@ fn a_queue_tells_how_much_is_in_it_until_it_is_gone() {
     cluster.produce("orders", 0, 0..7);
     let settings = [("bootstrap.servers", &*cluster.bootstrap_servers), ("group.id", "g")];
     let settings: BTreeMap<_, _> = settings.map(|(name, value)| (name.to_string(), value.to_string())).into();
-    let asks = Asks { next: NextFetch { most_bytes: 1 << 20, wait: Duration::ZERO }, sizes: Mutex::default() };
+    let asks = Asks { next: NextFetch { most_bytes: Some(1 << 20), wait: Duration::ZERO }, sizes: Mutex::default() };
     let client = Client::consumer("orders", &settings, Arc::new(asks)).unwrap();
     let queue = client.partition_queue("orders", 0).unwrap();
     queue.split_off();

@@ -31,8 +31,6 @@ pub struct Haul {
     pub error: Option<RDKafkaErrorCode>,
     /// Whether there may be more in the queue.
     pub leftover: Leftover,
-    /// The broker that the last message came from; `None` for no message.
-    pub broker: Option<i32>,
 }
 
 /// Whether a queue was emptied.
@@ -51,8 +49,8 @@ thread_local! {
 }
 
 impl Haul {
-    /// Lets `fill` put at most `max_messages` librdkafka messages into an array, copies them, and lets `free` free those of
-    /// the broker that is named.
+    /// Lets `fill` put at most `max_messages` librdkafka messages into an array, copies them, and lets `free` free them.
+    /// It is told the broker that the last one came from.
     pub(crate) fn read(
         max_messages: usize,
         fill: impl FnOnce(&mut [*mut sys::rd_kafka_message_t]) -> usize,
@@ -67,14 +65,13 @@ impl Haul {
                 leftover: if taken == max_messages { Leftover::Possible } else { Leftover::None },
                 ..Self::default()
             };
-            // SAFETY: the messages are live until `free` gets them.
-            haul.broker = messages.last().map(|message| unsafe { sys::rd_kafka_message_broker_id(*message) });
             for (number, run) in runs_of(messages).enumerate() {
                 let run = copy_of(run, &mut haul.error);
                 if number == 0 { haul.run = run } else { haul.later.push(run) }
             }
-            if let Some(broker) = haul.broker {
-                free(broker, messages);
+            if let Some(last) = messages.last() {
+                // SAFETY: the messages are live until `free` gets them.
+                free(unsafe { sys::rd_kafka_message_broker_id(*last) }, messages);
             }
             haul
         })

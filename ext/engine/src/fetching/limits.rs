@@ -5,8 +5,6 @@ use std::time::Duration;
 /// How the client fetches.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// With so many bytes in its queue a partition is left out.
-    pub queue_bytes: usize,
     /// Most bytes of one partition that are asked for in a fetch.
     pub fetch_bytes: usize,
     /// How long a fetch takes that brings nothing.
@@ -29,12 +27,6 @@ pub enum Sharing {
 /// No limits, as long as there is no client.
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            queue_bytes: usize::MAX,
-            fetch_bytes: 0,
-            fetch_wait: Duration::ZERO,
-            memory_bytes: usize::MAX,
-            sharing: Sharing::Divided,
-        }
+        Self { fetch_bytes: 0, fetch_wait: Duration::ZERO, memory_bytes: usize::MAX, sharing: Sharing::Divided }
     }
 }

@@ -5,17 +5,15 @@
 //! (KIP-74): asked for shares, it would hand out one batch a fetch, however many there are. So there a partition may bring
 //! several batches at once, and a fetch as much as there is room for in the memory of all of them. Where consumers are slow
 //! that is next to nothing, and a fetch brings one batch, as it would with shares.
-//!
-//! What is brought of a partition may be many times what it may have before it is left out of the next fetch. If that finds
-//! nothing for the others, the broker is not to wait with its answer until the partition has nothing left.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::kafka::ENTRY_BYTES;
 
-/// How long a broker waits where it has nothing, while partitions with a backlog are read; and how long its response is
-/// held while they have more than there is room for. Messages of other partitions are late by so much.
-pub(super) const WAIT: Duration = Duration::from_millis(4);
+/// How long a response is held while queues have more than there is room for. Messages of other partitions are late by so
+/// much.
+pub(super) const HOLD: Duration = Duration::from_millis(4);
 /// When queues that have too much in them are measured again.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
@@ -23,12 +21,35 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
 const MOST: usize = 1 << 20;
 /// Limits are changed in steps of so many bytes, and a response of less brings next to nothing.
 pub(super) const STEP: usize = 16 << 10;
+/// Bytes of a message, as long as none was seen.
+const UNKNOWN_MESSAGE: usize = 256;
 /// A record takes so many bytes of a response at least, whatever is in it.
 const LEAST_RECORD: usize = 16;
 
 /// Bytes of memory that messages take once they are in a queue.
 pub(super) fn memory(messages: usize, message_bytes: usize) -> usize {
     messages * (message_bytes + ENTRY_BYTES)
+}
+
+/// Bytes of a message with its key and headers, on average of the last batches.
+#[derive(Debug)]
+pub(super) struct MessageBytes(AtomicUsize);
+
+impl Default for MessageBytes {
+    fn default() -> Self {
+        Self(AtomicUsize::new(UNKNOWN_MESSAGE))
+    }
+}
+
+impl MessageBytes {
+    /// A batch was taken whose messages have so many.
+    pub(super) fn note(&self, bytes: usize) {
+        self.0.store((self.get() * 7 + bytes) / 8, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// How many bytes the next fetch may bring where `queued` of the `pool` are taken, and the response that is about to be

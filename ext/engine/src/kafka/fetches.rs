@@ -1,4 +1,4 @@
-//! Fetches, heard of when they are asked for and before librdkafka reads the response.
+//! Fetches, heard of before librdkafka reads the response.
 //!
 //! librdkafka asks its interceptors not to call it. What is called here is the freeing of messages, after a request was sent:
 //! no lock is held there, and nothing of the broker's thread is under way that a message could belong to.
@@ -22,8 +22,9 @@ const NAME: &std::ffi::CStr = c"karafka_embedded.fetches";
 /// What a client asks brokers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextFetch {
-    /// How many bytes it may bring. The producer's batch that comes first is brought whatever its size (KIP-74).
-    pub most_bytes: usize,
+    /// How many bytes it may bring; as the client was made, where none are said. The producer's batch that comes first is
+    /// brought whatever its size (KIP-74).
+    pub most_bytes: Option<usize>,
     /// How long the broker waits where it has nothing.
     pub wait: Duration,
 }
@@ -31,11 +32,9 @@ pub struct NextFetch {
 /// Hears of fetches.
 pub trait FetchListener: Send + Sync + 'static {
     /// A broker's response of so many bytes is there. This is librdkafka's thread for the broker it came from: it reads the
-    /// response and asks for the next one after this returned: for what it says, or as the client was made.
-    fn fetched(&self, broker: i32, bytes: usize) -> Option<NextFetch>;
-
-    /// It was read, and the next one is asked for, on the same thread.
-    fn asked(&self, broker: i32);
+    /// response and asks for the next one after this returned. That one, and those of other brokers from here on, are for
+    /// what this says, or as before.
+    fn fetched(&self, bytes: usize) -> Option<NextFetch>;
 }
 
 /// A listener with an address that librdkafka can keep; it has to outlive the client.
@@ -107,12 +106,7 @@ unsafe extern "C" fn requested(
         return NO_ERROR;
     }
     // SAFETY: librdkafka calls with the opaque of `add_to`.
-    unsafe {
-        tell(opaque, |hook| {
-            hook.listener.asked(broker);
-            hook.spent.free(broker);
-        })
-    }
+    unsafe { tell(opaque, |hook| hook.spent.free(broker)) }
 }
 
 /// # Safety
@@ -121,7 +115,7 @@ unsafe extern "C" fn responded(
     client: *mut sys::rd_kafka_t,
     _socket: c_int,
     _name: *const c_char,
-    broker: i32,
+    _broker: i32,
     api_key: i16,
     _api_version: i16,
     _correlation_id: i32,
@@ -136,7 +130,7 @@ unsafe extern "C" fn responded(
     // SAFETY: as above, and the client lives.
     unsafe {
         tell(opaque, |hook| {
-            if let Some(next) = hook.listener.fetched(broker, size) {
+            if let Some(next) = hook.listener.fetched(size) {
                 prepare(client, next);
             }
         })
@@ -153,9 +147,10 @@ unsafe extern "C" fn responded(
 /// # Safety
 /// The client is live, and this one of its threads for brokers.
 unsafe fn prepare(client: *mut sys::rd_kafka_t, next: NextFetch) {
-    let settings = [(c"fetch.max.bytes", next.most_bytes as u128), (c"fetch.wait.max.ms", next.wait.as_millis())];
-    for (name, value) in settings {
-        let value = c_string(&value.to_string());
+    let wait = next.wait.as_millis().to_string();
+    let most_bytes = next.most_bytes.map(|bytes| (c"fetch.max.bytes", bytes.to_string()));
+    for (name, value) in most_bytes.into_iter().chain([(c"fetch.wait.max.ms", wait)]) {
+        let value = c_string(&value);
         // SAFETY: the client is live. Without a buffer the reason of a refusal is not told; the former value stays then.
         unsafe {
             let settings = sys::rd_kafka_conf(client).cast_mut();
@@ -187,10 +182,9 @@ mod tests {
     struct Deaf;
 
     impl FetchListener for Deaf {
-        fn fetched(&self, _broker: i32, _bytes: usize) -> Option<NextFetch> {
+        fn fetched(&self, _bytes: usize) -> Option<NextFetch> {
             None
         }
-        fn asked(&self, _broker: i32) {}
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl BrokerLink {
     }
 
     fn note_taken(&self, haul: &Haul) {
-        let (batch, Some(broker)) = (&haul.run.batch, haul.broker) else { return };
+        let batch = &haul.run.batch;
         let Some(last) = batch.last_offset() else { return };
         let left = match haul.leftover {
             Leftover::None => 0,
@@ -51,8 +51,7 @@ impl BrokerLink {
         };
         let high = self.client.watermarks(&self.topic, self.partition).map_or(0, |(_, high)| high);
         let behind = usize::try_from(high - (last + 1 + left as i64)).unwrap_or(0);
-        let (payload, message_bytes) = (batch.average_payload(), batch.average_content());
-        let taken = Taken { broker, messages: batch.len(), payload, message_bytes, left, behind };
+        let taken = Taken { messages: batch.len(), message_bytes: batch.average_content(), left, behind };
         self.drain.took(taken, Instant::now());
     }
 }

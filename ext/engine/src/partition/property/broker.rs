@@ -185,7 +185,7 @@ impl Broker {
         });
         let mut runs = runs.collect::<Vec<_>>().into_iter();
         let leftover = if taken == most { Leftover::Possible } else { Leftover::None };
-        Haul { run: runs.next().unwrap_or_default(), later: runs.collect(), error: None, leftover, broker: None }
+        Haul { run: runs.next().unwrap_or_default(), later: runs.collect(), error: None, leftover }
     }
 
     fn seek(&mut self, target: i64) {
