@@ -20,8 +20,8 @@ module Bench
       Case.new("4 partitions, each batch marked", 4, :MarkLast, { ratio: 0.5.., **RSS }),
       Case.new("4 partitions, each message marked", 4, :MarkEach, { ratio: 0.5.., **RSS }),
       Case.new("500 partitions, payload touched", 500, :Touch, { ratio: 0.5.., **RSS }),
-      Case.new("1 of 16 partitions, payload touched", 16, :Touch, RSS, "0..1"),
-      Case.new("1 of 100 partitions, payload touched", 100, :Touch, RSS, "0..1")
+      Case.new("1 of 16 partitions, payload touched", 16, :Touch, { value: 1_000_000.., **RSS }, "0..1"),
+      Case.new("1 of 100 partitions, payload touched", 100, :Touch, { value: 500_000.., **RSS }, "0..1")
     ].freeze
 
     def run

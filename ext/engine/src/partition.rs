@@ -117,7 +117,6 @@ pub struct Partition {
     state: Mutex<State>,
     offsets: Mutex<Offsets>,
     link: RwLock<Option<Box<dyn Link>>>,
-    /// What is known of its queue while it has one.
     /// What a message of its last batch took, 0 before the first.
     message_bytes: AtomicUsize,
     /// Whether its last batch was all that was there.

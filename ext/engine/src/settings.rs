@@ -31,7 +31,9 @@ const LEAST_FETCH: usize = 1 << 20;
 const MOST_FETCH: usize = 2 << 20;
 
 const MAX_POLL_INTERVAL_MS: u64 = 300_000;
+// librdkafka's defaults
 const FETCH_WAIT_MS: u64 = 500;
+const QUEUE_MESSAGES: usize = 100_000;
 
 /// What says how much is prefetched.
 const PREFETCHING: [&str; 3] = ["queued.max.messages.kbytes", "fetch.message.max.bytes", "fetch.max.bytes"];
@@ -58,7 +60,7 @@ impl Prefetch {
     /// More than this does not make a partition faster.
     const QUEUE_KBYTES: usize = 2_048;
     const FETCH_BYTES: usize = 256 << 10;
-    /// A queue is filled by about so many fetches: one that is full has room for the next soon.
+    /// A queue is filled by about so many fetches: one that was full takes part in the next soon.
     const FETCHES: usize = 10;
     /// A partition that gets less spends its time asking.
     const LEAST_KBYTES: usize = 16;
@@ -158,6 +160,9 @@ impl GroupSettings {
         let sharing = self.sharing();
         let set = self.number("fetch.message.max.bytes").or_else(|| self.number("max.partition.fetch.bytes"));
         Limits {
+            queue_messages: self.number("queued.min.messages").unwrap_or(QUEUE_MESSAGES),
+            // librdkafka counts payloads, in thousands.
+            queue_bytes: self.number("queued.max.messages.kbytes").unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000,
             fetch_bytes: set.unwrap_or(Prefetch::FETCH_BYTES),
             fetch_wait: Duration::from_millis(self.number("fetch.wait.max.ms").unwrap_or(FETCH_WAIT_MS)),
             // The other half is for what a fetch brings beyond that, and for what consumers had last, which they keep.
@@ -224,8 +229,9 @@ mod tests {
         assert_eq!(settings.expect_partitions(16), Sizing::Changed);
         assert_eq!(settings.librdkafka()["queued.max.messages.kbytes"], "922");
         assert_eq!(settings.librdkafka()["fetch.message.max.bytes"], "104448");
-        let Limits { fetch_bytes, memory_bytes, sharing, .. } = settings.limits();
-        assert_eq!((fetch_bytes, memory_bytes, sharing), (104_448, 8 << 20, Sharing::Divided));
+        let Limits { queue_messages, queue_bytes, fetch_bytes, memory_bytes, sharing, .. } = settings.limits();
+        assert_eq!((queue_messages, queue_bytes, fetch_bytes), (100_000, 922_000, 104_448));
+        assert_eq!((memory_bytes, sharing), (8 << 20, Sharing::Divided));
     }
 
     #[test]

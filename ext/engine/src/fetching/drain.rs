@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::limits::Limits;
 use super::pool::{self, MessageBytes};
 use crate::kafka::Gauge;
 use crate::sync::Mutex;
 
-/// A longer time between two batches is a pause, and says nothing of the consumer's speed.
-const PAUSE: Duration = Duration::from_secs(1);
 /// How long a queue is taken to last of which that is not known.
 pub(super) const UNKNOWN: Duration = Duration::from_millis(4);
-/// Less than this in the log behind a queue is no backlog: the end of a transaction counts as a message, too.
-const A_LITTLE: usize = 16 << 10;
+/// So many messages in the log are no backlog: the end of a transaction counts as one, too.
+const A_FEW: usize = 8;
+/// For about so long librdkafka leaves a partition out whose queue was full (`fetch.queue.backoff.ms`).
+const BACKOFF: Duration = Duration::from_millis(4);
 
 /// What was taken from a queue.
 #[derive(Debug, Clone, Copy)]
@@ -27,15 +28,11 @@ pub struct Taken {
     pub behind: usize,
 }
 
-/// What is known of a queue since a batch was taken from it.
+/// A queue since a batch was taken from it, or since it was made.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     at: Instant,
-    left: usize,
-    /// Bytes of the log behind it.
-    behind: usize,
-    /// Bytes of a message on average, once one was seen.
-    message_bytes: Option<usize>,
+    taken: Option<Taken>,
     /// What a message takes to be consumed, where batches followed each other.
     pace: Option<Duration>,
 }
@@ -50,10 +47,8 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// Until something was taken from it, it may have any backlog.
     pub(super) fn new(gauge: Arc<Gauge>, message_bytes: Arc<MessageBytes>) -> Self {
-        let (at, behind) = (Instant::now(), usize::MAX);
-        let reading = Reading { at, left: 0, behind, message_bytes: None, pace: None };
+        let reading = Reading { at: Instant::now(), taken: None, pace: None };
         Self { gauge, message_bytes, reading: Mutex::new(reading) }
     }
 
@@ -61,50 +56,55 @@ impl Drain {
     pub fn took(&self, taken: Taken, now: Instant) {
         self.message_bytes.note(taken.message_bytes);
         let mut reading = self.reading.lock();
-        *reading = Reading {
-            at: now,
-            left: taken.left,
-            behind: taken.behind * taken.message_bytes,
-            message_bytes: Some(taken.message_bytes),
-            pace: reading.pace_with(taken.messages, now),
-        };
-    }
-
-    /// It is not read any more.
-    pub fn leave(&self) {
-        self.reading.lock().behind = 0;
+        *reading = Reading { at: now, taken: Some(taken), pace: reading.pace_until(now) };
     }
 
     /// Bytes of memory that what is in it takes.
     pub(super) fn memory(&self) -> usize {
-        let own = self.reading.lock().message_bytes;
-        pool::memory(self.gauge.entries(), own.unwrap_or_else(|| self.message_bytes.get()))
+        let reading = *self.reading.lock();
+        pool::memory(self.gauge.entries(), self.message_bytes_of(&reading))
     }
 
-    /// How long what is in it lasts, or [`UNKNOWN`]. `None` if nothing has to be there before it is empty:
-    /// there is no more of it, or its consumer pauses.
-    pub(super) fn lasts(&self, now: Instant) -> Option<Duration> {
+    fn message_bytes_of(&self, reading: &Reading) -> usize {
+        reading.taken.map_or_else(|| self.message_bytes.get(), |taken| taken.message_bytes)
+    }
+
+    /// When the next fetch is to be over for its sake, after a response of so many bytes, any of which may be for it. `None`
+    /// if nothing has to: it takes part in that fetch, or there is no more of it.
+    pub(super) fn needs_another(&self, arriving: usize, limits: &Limits, now: Instant) -> Option<Duration> {
         let reading = *self.reading.lock();
-        let rest = now.saturating_duration_since(reading.at);
-        if reading.behind <= A_LITTLE || rest > PAUSE {
-            return None;
-        }
-        let Some(pace) = reading.pace else { return Some(UNKNOWN) };
-        let messages = u32::try_from(self.gauge.entries()).unwrap_or(u32::MAX);
-        Some(pace.saturating_mul(messages).saturating_sub(rest))
+        let (entries, message_bytes) = (self.gauge.entries(), self.message_bytes_of(&reading).max(1));
+        let messages = entries + arriving / message_bytes;
+        // Neither the sizes of messages nor where they go is known, so one that may be half full may be full.
+        let may_be_full = messages >= limits.queue_messages / 2
+            || messages.saturating_mul(message_bytes) >= limits.queue_bytes / 2
+            || now.saturating_duration_since(reading.at) <= BACKOFF;
+        (may_be_full && reading.may_have_more(entries)).then(|| reading.half_of_the_rest(entries, now))
     }
 }
 
 impl Reading {
-    /// The consumer's pace, smoothed, with so many messages since the last batch. Where that left nothing it waited for
-    /// some.
-    fn pace_with(&self, messages: usize, now: Instant) -> Option<Duration> {
-        let time = now.saturating_duration_since(self.at);
-        let Some(messages) = u32::try_from(messages).ok().filter(|count| *count > 0 && self.left > 0 && time <= PAUSE)
-        else {
-            return self.pace;
-        };
-        let new = time / messages;
-        Some(self.pace.map_or(new, |old| old - old / 4 + new / 4))
+    /// The consumer's pace with the time until now, which it spent on what was taken; where that left nothing, also on
+    /// waiting. What slows it down for once counts for less than what shows how fast it is.
+    fn pace_until(&self, now: Instant) -> Option<Duration> {
+        let count = |taken: Taken| u32::try_from(taken.messages).ok().filter(|count| *count > 0 && taken.left > 0);
+        let Some(messages) = self.taken.and_then(count) else { return self.pace };
+        let new = now.saturating_duration_since(self.at) / messages;
+        Some(self.pace.map_or(new, |old| if new < old { new } else { old + (new - old) / 4 }))
+    }
+
+    /// Whether the log may have more messages than what came into the queue.
+    fn may_have_more(&self, entries: usize) -> bool {
+        // What came since says that there was more than was known.
+        self.taken.is_none_or(|taken| taken.behind.max(entries.saturating_sub(taken.left)) > A_FEW)
+    }
+
+    /// Half of the time that the queue lasts and what was taken before: a full one has room by then, and time to be filled.
+    /// A consumer that takes longer than it did is asked for less and less often.
+    fn half_of_the_rest(&self, entries: usize, now: Instant) -> Duration {
+        let rest = now.saturating_duration_since(self.at);
+        let messages = u32::try_from(entries + self.taken.map_or(0, |taken| taken.messages)).unwrap_or(u32::MAX);
+        let half = self.pace.map_or(UNKNOWN, |pace| pace.saturating_mul(messages).saturating_sub(rest) / 2);
+        half.max(rest / 4)
     }
 }

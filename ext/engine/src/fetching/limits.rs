@@ -5,9 +5,13 @@ use std::time::Duration;
 /// How the client fetches.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// With so many messages in its queue a partition is left out.
+    pub queue_messages: usize,
+    /// The same for bytes.
+    pub queue_bytes: usize,
     /// Most bytes of one partition that are asked for in a fetch.
     pub fetch_bytes: usize,
-    /// How long a fetch takes that brings nothing.
+    /// How long a fetch takes at most that brings nothing.
     pub fetch_wait: Duration,
     /// Bytes of memory that are to be in all queues at most.
     pub memory_bytes: usize,
@@ -27,6 +31,13 @@ pub enum Sharing {
 /// No limits, as long as there is no client.
 impl Default for Limits {
     fn default() -> Self {
-        Self { fetch_bytes: 0, fetch_wait: Duration::ZERO, memory_bytes: usize::MAX, sharing: Sharing::Divided }
+        Self {
+            queue_messages: usize::MAX,
+            queue_bytes: usize::MAX,
+            fetch_bytes: 0,
+            fetch_wait: Duration::ZERO,
+            memory_bytes: usize::MAX,
+            sharing: Sharing::Divided,
+        }
     }
 }

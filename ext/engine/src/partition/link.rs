@@ -56,12 +56,6 @@ impl BrokerLink {
     }
 }
 
-impl Drop for BrokerLink {
-    fn drop(&mut self) {
-        self.drain.leave();
-    }
-}
-
 impl Link for BrokerLink {
     fn take_batch(&self, max_messages: usize) -> Haul {
         let haul = self.queue.take_batch(max_messages);
