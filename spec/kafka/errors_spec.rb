@@ -15,7 +15,7 @@ RSpec.describe "docs/errors.md" do
   let(:group) { unique("group") }
   let(:settings) { { group_id: group } }
   let(:servers) { kafka_settings.fetch(:"bootstrap.servers") }
-  let(:kafka_settings) { { "statistics.interval.ms": 500, **client_settings("scram-sha-256") } }
+  let(:kafka_settings) { client_settings("scram-sha-256") }
 
   def bring_trouble = embedded.start
 

@@ -78,7 +78,8 @@ module ErrorRows
   # @yieldparam config [Karafka::Setup::ConfigProxy]
   def configure(policy)
     list = crashes
-    setup_embedded(servers, kafka: { "reconnect.backoff.max.ms": 200, **kafka_settings }) do |config|
+    quick = { "reconnect.backoff.max.ms": 200, "statistics.interval.ms": 500 }
+    setup_embedded(servers, kafka: { **quick, **kafka_settings }) do |config|
       settings.each { |name, value| config.public_send(:"#{name}=", value) }
       config.embedded.crash_policy = policy == :callable ? ->(crash) { list << crash } : policy
       config.embedded.crash_backoff = 2_000
