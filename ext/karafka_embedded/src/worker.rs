@@ -35,6 +35,11 @@ impl Worker {
                 lease.go_on();
                 return Ok(Lease::new(lease, Duration::ZERO).into_value_with(ruby));
             }
+            // An interrupt that Ruby has looked at and put off would not end the wait. Nobody can send another one between
+            // this and the wait, since that takes the GVL.
+            if ruby.thread_current().funcall("pending_interrupt?", ())? {
+                return Ok(ruby.sym_new("interrupted").as_value());
+            }
             let taken = gvl::without(|| (rb_self.inner.take(), Instant::now()), &|| rb_self.inner.interrupt());
             Ok(match taken {
                 Some((Taken::Lease(lease), ready_at)) => {
