@@ -11,6 +11,12 @@ module Bench
     # @return [Float] seconds of CPU that this process has used
     def cpu = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID)
 
+    # @param process [Integer] id
+    # @return [Float] seconds of CPU that its threads have used
+    def cpu_of(process)
+      Dir["/proc/#{process}/task/*/schedstat"].sum { |path| File.read(path).to_i } / 1e9
+    end
+
     # @return [Float]
     def rss_mb = status("VmRSS") / 1024.0
 
