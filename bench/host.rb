@@ -56,8 +56,7 @@ module Bench
       BusyHost.with(@servers, INITIAL_OFFSET: initial_offset) do |host|
         host.load(2)
         runs = Array.new(@options.runs) { beside_and_without(host, topic) }
-        @reporter.add(name, **runs.first.keys.to_h { |key| [key, Figures.median(runs.map { |run| run[key] })] },
-                            unit: "msg/s", wanted: wanted)
+        @reporter.add(name, **Figures.medians(runs), unit: "msg/s", wanted: wanted)
       end
     end
 

@@ -15,8 +15,7 @@ module Bench
 
     def run
       Tools.fill(@servers, TOPIC, PARTITIONS, BACKLOG)
-      runs = Array.new(@options.runs) { measure }
-      figures = %i[p50_ms p99_ms max_ms].to_h { |key| [key, Figures.median(runs.map { |run| run[key] })] }
+      figures = Figures.medians(Array.new(@options.runs) { measure })
       @reporter.add("others, beside 0.5 s a message", value: figures[:p99_ms], unit: "ms", **figures,
                                                       wanted: { p99_ms: ..20.0 })
     end

@@ -19,16 +19,12 @@ module Bench
       Tools.fill(@servers, TOPIC, 1, 1)
       ours(BROKER_WARM_UP, BROKER_WARM_UP_EVERY_MS)
       rounds = Array.new(@options.runs) { [floor, ours].map { |ages| Figures.latencies(ages.drop(WARM_UP)) } }
-      floor, figures = rounds.transpose.map { |runs| medians(runs) }
+      floor, figures = rounds.transpose.map { |runs| Figures.medians(runs) }
       @reporter.add("lone message, end to end", value: figures[:p50_ms], unit: "ms", floor: floor[:p50_ms], **figures,
                                                 floor_p99_ms: floor[:p99_ms], wanted: { p50_ms: ..2.0, p99_ms: ..5.0 })
     end
 
     private
-
-    def medians(runs)
-      runs.first.keys.to_h { |key| [key, Figures.median(runs.map { |run| run[key] })] }
-    end
 
     def floor
       messages = COUNT + WARM_UP

@@ -13,8 +13,7 @@ module Bench
 
     def run
       Tools.fill(@servers, TOPIC, 1, MESSAGES)
-      runs = Array.new(@options.runs) { measure { sleep(SETTLE) } }
-      median = ->(key) { Figures.median(runs.map { |run| run.fetch(key) }) }
+      median = Figures.medians(Array.new(@options.runs) { measure { sleep(SETTLE) } })
       @reporter.add("start returns", value: median[:start_ms], unit: "ms")
       @reporter.add("start to first message", value: median[:first_ms], unit: "ms", wanted: { value: ..300 })
       @reporter.add("stop of an idle engine", value: median[:stop_ms], unit: "ms", wanted: { value: ..300 })
@@ -36,20 +35,17 @@ module Bench
     # A bare loop that has read all there is, in a group of its own
     def idle_floor(number)
       process = Tools.join_group(@servers, TOPIC, "bench-#{Process.pid}-idle-#{number}")
-      sleep(SETTLE)
-      idle_cpu { Figures.cpu_of(process) }
+      idle_cpu(process)
     ensure
       Process.kill(:KILL, process) && Process.wait(process) if process
     end
 
-    # @yieldreturn [Float] seconds of CPU that were used until now
-    # @return [Float] how many while nothing was to be done
-    def idle_cpu(&used)
-      used ||= Figures.method(:cpu)
+    # @return [Float] seconds of CPU that a process uses while nothing is to be done
+    def idle_cpu(process = Process.pid)
       sleep(SETTLE)
-      before = used.call
+      before = Figures.cpu_of(process)
       sleep(IDLE)
-      used.call - before
+      Figures.cpu_of(process) - before
     end
 
     # Start, first message, what the caller does with an idle engine, stop

@@ -30,6 +30,12 @@ module Bench
 
     def median(values) = percentile(values, 50)
 
+    # @param runs [Array<Hash{Symbol => Numeric}>] the same figures of each
+    # @return [Hash{Symbol => Numeric}] of each figure the median
+    def medians(runs)
+      runs.first.keys.to_h { |key| [key, median(runs.map { |run| run[key] })] }
+    end
+
     # @return [Numeric] the nearest rank
     def percentile(values, percent)
       sorted = values.sort
