@@ -73,6 +73,9 @@ impl Cluster {
     }
 
     pub fn produce(&self, topic: &str, partition: i32, payloads: impl IntoIterator<Item = usize>) {
+        // librdkafka hands the messages of a topic that it does not know yet to the partition one by one, when it has heard
+        // of the topic. By then the flush is on, and the first few would be a set of their own.
+        self.producer.client().fetch_metadata(Some(topic), PATIENCE).unwrap();
         for payload in payloads {
             let payload = payload.to_string();
             let mut record = BaseRecord::<(), _>::to(topic).partition(partition).payload(&payload);
