@@ -20,6 +20,9 @@ pub struct EngineConfig {
     /// What the workers may use of one processor while the host is busy, in percent; 100 never paces them.
     #[serde(default = "default_host_share")]
     pub host_share: f64,
+    /// After how long without a sign of life something counts as a stall, in milliseconds; two seconds at least.
+    #[serde(default = "default_stall_timeout_ms")]
+    pub stall_timeout_ms: u64,
     /// One Kafka client is made for each.
     pub groups: Vec<GroupConfig>,
 }
@@ -44,6 +47,10 @@ pub struct GroupConfig {
 
 fn default_host_share() -> f64 {
     100.0
+}
+
+fn default_stall_timeout_ms() -> u64 {
+    30_000
 }
 
 fn default_prefetch_bytes() -> usize {

@@ -17,6 +17,8 @@ use crate::report::{RunningJob, StopReport};
 
 /// Longest sleep of the control thread.
 const ROUND: Duration = Duration::from_secs(1);
+/// Name of its thread.
+pub const THREAD: &str = "karafka.control";
 /// Panics after which the control thread gives up.
 const PANICS: usize = 3;
 /// How long groups may take to be left when nobody said.
@@ -64,11 +66,10 @@ impl Control {
         requests: Arc<Requests>,
         report: Arc<Mutex<StopReport>>,
     ) -> Result<JoinHandle<()>> {
-        let name = "karafka.control".to_string();
-        let failed = |source| EngineError::Thread { name: "karafka.control".into(), source };
+        let failed = |source| EngineError::Thread { name: THREAD.into(), source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
         let mut control = Self { hub, groups, requests, report, plan: Plan::Serve, asked_at: None };
-        std::thread::Builder::new().name(name).spawn(move || control.run(&runtime)).map_err(failed)
+        std::thread::Builder::new().name(THREAD.into()).spawn(move || control.run(&runtime)).map_err(failed)
     }
 
     fn run(&mut self, runtime: &tokio::runtime::Runtime) {

@@ -13,7 +13,7 @@ use crate::control::{Control, Requests};
 use crate::error::{EngineError, Result};
 use crate::events::{ErrorSeverity, Next};
 use crate::group::{Failure, GroupCommand, GroupShared};
-use crate::health::{GroupHealth, GroupPulse, Health, Pulse};
+use crate::health::{GroupHealth, Health};
 use crate::hub::Hub;
 use crate::inquiry::GroupClient;
 use crate::kafka::Settings;
@@ -23,6 +23,7 @@ use crate::poller::Poller;
 use crate::ration::Ration;
 use crate::report::StopReport;
 use crate::settings::GroupSettings;
+use crate::watchdog::Watchdog;
 use crate::worker::Worker;
 
 /// A fault that can be provoked, to test what follows.
@@ -54,6 +55,7 @@ pub struct Engine {
     requests: Arc<Requests>,
     report: Arc<Mutex<StopReport>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    watchdog: Watchdog,
 }
 
 impl Engine {
@@ -62,18 +64,20 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Setting`] naming the group and the librdkafka setting that was refused.
     pub fn new(config: EngineConfig) -> Result<Self> {
-        for group in &config.groups {
+        let hub = Hub::new(Pacing::new(config.host_share), Ration::new(config.prefetch_bytes));
+        let mut groups = Vec::new();
+        let mut poll_intervals = Vec::new();
+        for (index, group) in config.groups.iter().enumerate() {
             let settings = GroupSettings::of(group, config.prefetch_bytes_per_group());
             Settings::new(&group.id, settings.librdkafka())?;
+            groups.push(GroupShared::new(index, group.clone(), Arc::clone(&hub)));
+            poll_intervals.push(settings.max_poll_interval());
         }
-        let hub = Hub::new(Pacing::new(config.host_share), Ration::new(config.prefetch_bytes));
-        let groups = config
-            .groups
-            .iter()
-            .enumerate()
-            .map(|(index, group)| GroupShared::new(index, group.clone(), Arc::clone(&hub)))
-            .collect();
-        Ok(Self { config, hub, groups, requests: Arc::default(), report: Arc::default(), threads: Mutex::default() })
+        let stall_timeout = Duration::from_millis(config.stall_timeout_ms);
+        let watched = groups.iter().cloned().zip(poll_intervals).collect();
+        let watchdog = Watchdog::new(Arc::clone(&hub), watched, stall_timeout);
+        let (requests, report, threads) = Default::default();
+        Ok(Self { config, hub, groups, requests, report, threads, watchdog })
     }
 
     /// Makes the clients and starts the threads. Does not wait for a broker.
@@ -124,6 +128,13 @@ impl Engine {
     /// A worker; each thread of the application has its own.
     pub fn worker(&self) -> Worker {
         Worker::new(Arc::clone(&self.hub))
+    }
+
+    /// There are to be so many workers: the watchdog misses those that are not.
+    pub fn want_workers(&self, count: usize) {
+        if self.hub.process.is_home() {
+            self.hub.ready.want(count);
+        }
     }
 
     /// The present state; an engine of another process is stopped.
@@ -218,15 +229,9 @@ impl Engine {
         self.groups.get(group).map(|group| GroupClient::new(Arc::clone(group)))
     }
 
-    /// Whether the engine does anything.
-    pub fn pulse(&self) -> Pulse {
-        Pulse {
-            state: self.state().name(),
-            control_turns: self.hub.control_turns(),
-            groups: self.groups.iter().map(|g| GroupPulse::of(g)).collect(),
-            idle_workers: self.hub.ready.idle_workers(),
-            ready_partitions: self.hub.ready.len(),
-        }
+    /// What watches it. Nobody does unless somebody waits for news of it.
+    pub fn watchdog(&self) -> &Watchdog {
+        &self.watchdog
     }
 
     /// Waits up to `timeout` for the next event.
@@ -236,7 +241,9 @@ impl Engine {
 
     /// Makes an [`Engine::next_event`] that waits return early.
     pub fn nudge_events(&self) {
-        self.hub.events.nudge();
+        if self.hub.process.is_home() {
+            self.hub.events.nudge();
+        }
     }
 
     /// From now on statistics come as events.

@@ -186,6 +186,8 @@ struct Inbox {
     statistics_bytes: usize,
     end: End,
     nudged: bool,
+    reads: u64,
+    awaited: bool,
 }
 
 impl Inbox {
@@ -236,6 +238,18 @@ pub struct Events {
     dropped: AtomicU64,
 }
 
+/// Who reads the events, at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// It waits for the next one.
+    Waiting,
+    /// It does something else.
+    Away {
+        /// How often it came for an event.
+        reads: u64,
+    },
+}
+
 /// What waiting for an event brought.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
@@ -261,6 +275,7 @@ impl Events {
     pub fn next(&self, timeout: Duration) -> Next {
         let deadline = Instant::now() + timeout;
         let mut inbox = self.inbox.lock();
+        inbox.reads += 1;
         loop {
             if let Some(event) = inbox.take() {
                 return Next::Event(event);
@@ -271,12 +286,20 @@ impl Events {
             if std::mem::take(&mut inbox.nudged) {
                 return Next::Nothing;
             }
+            inbox.awaited = true;
             let woken;
             (inbox, woken) = self.arrived.wait_until(inbox, deadline);
+            inbox.awaited = false;
             if woken == Woken::AtDeadline {
                 return Next::Nothing;
             }
         }
+    }
+
+    /// Who reads the events.
+    pub fn reader(&self) -> Reader {
+        let inbox = self.inbox.lock();
+        if inbox.awaited { Reader::Waiting } else { Reader::Away { reads: inbox.reads } }
     }
 
     /// Makes a wait that runs, or the next one, return at once.
@@ -342,6 +365,21 @@ mod tests {
         events.push(statistics_of(3 * half));
         assert_eq!(events.dropped(), 1);
         assert_eq!(events.next(Duration::ZERO), Next::Event(statistics_of(3 * half)));
+    }
+
+    #[test]
+    fn a_reader_waits_or_is_away() {
+        let events = Events::default();
+        assert_eq!(events.reader(), Reader::Away { reads: 0 });
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| events.next(Duration::from_secs(60)));
+            while events.reader() != Reader::Waiting {
+                std::thread::yield_now();
+            }
+            events.push(error(1));
+            assert_eq!(reading.join().unwrap(), Next::Event(error(1)));
+        });
+        assert_eq!(events.reader(), Reader::Away { reads: 1 });
     }
 
     #[test]

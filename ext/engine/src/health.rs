@@ -1,6 +1,5 @@
 //! How an engine is, at a moment.
 
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -66,63 +65,6 @@ pub struct Health {
     pub pacing: PacingHealth,
     /// Events that were dropped because nobody read them.
     pub dropped_events: u64,
-}
-
-/// Whether an engine does anything: what a watchdog looks at once a second, and so without the partitions.
-#[derive(Debug, Clone, Serialize)]
-pub struct Pulse {
-    /// State of the engine.
-    pub state: &'static str,
-    /// How often the control thread came round.
-    pub control_turns: u64,
-    /// Its groups.
-    pub groups: Vec<GroupPulse>,
-    /// Workers that wait for a job.
-    pub idle_workers: usize,
-    /// Partitions that wait for a worker.
-    pub ready_partitions: usize,
-}
-
-/// Whether a subscription group does anything.
-#[derive(Debug, Clone, Serialize)]
-pub struct GroupPulse {
-    /// Subscription group id.
-    pub id: String,
-    /// How often the poll thread came round; none once it has ended.
-    pub poll_turns: Option<u64>,
-    /// Jobs that run.
-    pub running: Vec<JobPulse>,
-}
-
-/// A job that runs, told from the next one of its partition.
-#[derive(Debug, Clone, Serialize)]
-pub struct JobPulse {
-    /// The job.
-    #[serde(flatten)]
-    pub job: RunningJob,
-    /// When it began, in microseconds of a clock that begins anywhere.
-    pub since_us: u128,
-}
-
-impl GroupPulse {
-    /// Looks at a group.
-    pub fn of(group: &GroupShared) -> Self {
-        Self {
-            id: group.config.id.clone(),
-            poll_turns: (!group.is_closed()).then(|| group.poll_turns()),
-            running: RunningJob::of_group(group)
-                .into_iter()
-                .map(|job| JobPulse { since_us: since_first_look(job.since), job })
-                .collect(),
-        }
-    }
-}
-
-fn since_first_look(at: Instant) -> u128 {
-    static FIRST_LOOK: OnceLock<Instant> = OnceLock::new();
-    // Before the first look counts from the other side; no job begins twice at one time.
-    let first = *FIRST_LOOK.get_or_init(Instant::now);
-    at.checked_duration_since(first).unwrap_or_else(|| first.duration_since(at)).as_micros()
 }
 
 impl GroupHealth {

@@ -40,6 +40,7 @@ pub mod statistics;
 pub mod sync;
 pub mod timers;
 pub mod trouble;
+pub mod watchdog;
 pub mod worker;
 
 pub use config::EngineConfig;

@@ -29,6 +29,11 @@ const METADATA_PATIENCE: Duration = Duration::from_millis(300);
 /// How long a rebalance waits for the reply of its commit.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Name of the thread of the group with this index.
+pub fn thread_name(group: usize) -> String {
+    format!("karafka.poll#{group}")
+}
+
 /// One client's life, from joining the group to letting go of it.
 pub struct Poller {
     group: Arc<GroupShared>,
@@ -76,7 +81,7 @@ impl Poller {
     /// # Errors
     /// What [`Client::consumer`] refuses, and [`EngineError::Thread`].
     pub fn spawn(group: Arc<GroupShared>, settings: GroupSettings) -> Result<JoinHandle<()>> {
-        let name = format!("karafka.poll#{}", group.index);
+        let name = thread_name(group.index);
         let poller = Self::new(group, settings, Arrival::First)?;
         std::thread::Builder::new()
             .name(name.clone())

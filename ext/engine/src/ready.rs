@@ -69,7 +69,26 @@ pub struct Seat {
     number: usize,
     interrupted: AtomicBool,
     busy: AtomicBool,
+    taken: AtomicBool,
     called: Condvar,
+}
+
+/// Who works here, at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Workers {
+    /// How many there are to be.
+    pub wanted: usize,
+    /// How many there are: they came for work, and have not left.
+    pub present: usize,
+    /// How many wait for work.
+    pub idle: usize,
+}
+
+impl Workers {
+    /// How many are not there.
+    pub fn missing(&self) -> usize {
+        self.wanted.saturating_sub(self.present)
+    }
 }
 
 /// The ready list.
@@ -104,6 +123,9 @@ impl ReadyList {
     /// Waits for the next partition.
     pub fn pop(&self, seat: &Arc<Seat>) -> Popped {
         let mut list = self.list.lock();
+        if !seat.taken.swap(true, Ordering::Relaxed) {
+            list.present_workers += 1;
+        }
         if seat.busy.swap(false, Ordering::Relaxed) {
             list.busy_workers -= 1;
         }
@@ -248,7 +270,21 @@ impl ReadyList {
         if seat.busy.swap(false, Ordering::Relaxed) {
             list.busy_workers -= 1;
         }
+        if seat.taken.swap(false, Ordering::Relaxed) {
+            list.present_workers -= 1;
+        }
         self.call_help(&mut list);
+    }
+
+    /// There are to be so many workers.
+    pub fn want(&self, count: usize) {
+        self.list.lock().wanted_workers = count;
+    }
+
+    /// Who works here.
+    pub fn workers(&self) -> Workers {
+        let list = self.list.lock();
+        Workers { wanted: list.wanted_workers, present: list.present_workers, idle: list.idle_workers() }
     }
 
     /// Makes the wait at this seat, or its next one, return early.
@@ -271,8 +307,7 @@ impl ReadyList {
 
     /// How many workers wait.
     pub fn idle_workers(&self) -> usize {
-        let list = self.list.lock();
-        list.resting.len() + usize::from(list.pausing.is_some())
+        self.list.lock().idle_workers()
     }
 
     /// How many workers have a job.

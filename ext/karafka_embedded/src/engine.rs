@@ -112,8 +112,38 @@ impl Engine {
         guard(ruby, || json(ruby, &gvl::without_briefly(|| rb_self.inner.health())))
     }
 
-    fn pulse(ruby: &Ruby, rb_self: &Self) -> Result<String, Error> {
-        guard(ruby, || json(ruby, &gvl::without_briefly(|| rb_self.inner.pulse())))
+    /// Looks once a second, without the GVL, until there is something else to know than in the `known` version: a JSON
+    /// document; nil when Ruby wants the thread to look up.
+    fn watch(ruby: &Ruby, rb_self: &Self, known: u64, longest_ms: u64) -> Result<Option<String>, Error> {
+        guard(ruby, || {
+            let watchdog = rb_self.inner.watchdog();
+            let longest = Duration::from_millis(longest_ms);
+            let news = gvl::without(|| watchdog.news(known, longest), &|| watchdog.nudge());
+            news.map(|news| json(ruby, &news)).transpose()
+        })
+    }
+
+    /// Has a `watch` that waits, or the next one, look at once and return.
+    fn nudge_watchdog(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
+        guard(ruby, || {
+            if rb_self.inner.is_home() {
+                rb_self.inner.watchdog().nudge();
+            }
+            Ok(())
+        })
+    }
+
+    /// How often the watchdog looked.
+    fn looks(&self) -> u64 {
+        self.inner.watchdog().looks()
+    }
+
+    /// There are to be so many workers.
+    fn want_workers(ruby: &Ruby, rb_self: &Self, count: usize) -> Result<(), Error> {
+        guard(ruby, || {
+            rb_self.inner.want_workers(count);
+            Ok(())
+        })
     }
 
     /// Waits for the next event: a JSON document, nil for none in time, `:closed` when none will come. Statistics are an
@@ -123,6 +153,14 @@ impl Engine {
             let timeout = Duration::from_millis(timeout_ms);
             let next = gvl::without(|| Told::of(rb_self.inner.next_event(timeout)), &|| rb_self.inner.nudge_events());
             next.unwrap_or(Told::Nothing).into_ruby(ruby)
+        })
+    }
+
+    /// Makes a `next_event` that waits, or the next one, return early.
+    fn nudge_events(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
+        guard(ruby, || {
+            rb_self.inner.nudge_events();
+            Ok(())
         })
     }
 
@@ -222,8 +260,12 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("join_threads", method!(Engine::join_threads, 1))?;
     class.define_method("report", method!(Engine::report, 0))?;
     class.define_method("health", method!(Engine::health, 0))?;
-    class.define_method("pulse", method!(Engine::pulse, 0))?;
+    class.define_method("watch", method!(Engine::watch, 2))?;
+    class.define_method("nudge_watchdog", method!(Engine::nudge_watchdog, 0))?;
+    class.define_method("looks", method!(Engine::looks, 0))?;
+    class.define_method("want_workers", method!(Engine::want_workers, 1))?;
     class.define_method("next_event", method!(Engine::next_event, 1))?;
+    class.define_method("nudge_events", method!(Engine::nudge_events, 0))?;
     class.define_method("client", method!(Engine::client, 1))?;
     class.define_method("job_counts", method!(Engine::job_counts, 0))?;
     class.define_method("poll_turns", method!(Engine::poll_turns, 0))?;

@@ -9,13 +9,11 @@ module Karafka
     #
     # @api private
     class EventDispatcher
-      WAIT = 1_000
+      # Longest wait for an event, in milliseconds
+      LONGEST_WAIT = 60_000
       # Syslog's levels as Ruby's logger has them
       LEVELS = %i[fatal fatal fatal error warn info info debug].freeze
-      private_constant :WAIT, :LEVELS
-
-      # @return [Integer] how often its thread came round
-      attr_reader :turns
+      private_constant :LONGEST_WAIT, :LEVELS
 
       # @param engine [Native::Engine]
       # @param plan [Routing::EnginePlan]
@@ -30,7 +28,6 @@ module Karafka
         @on_death = on_death
         @heartbeat = Heartbeat.new(engine, listeners)
         @interests = Interests.new(engine)
-        @turns = 0
       end
 
       # Starts the thread
@@ -53,14 +50,15 @@ module Karafka
       private
 
       def run
-        loop do
-          @turns += 1
-          @interests.tell
-          event = @engine.next_event(WAIT)
-          break if event == :closed
+        @interests.watch do
+          loop do
+            @interests.tell
+            event = @engine.next_event(@interests.heartbeat? ? Heartbeat::INTERVAL : LONGEST_WAIT)
+            break if event == :closed
 
-          dispatch(event) if event
-          @heartbeat.call
+            dispatch(event) if event
+            @heartbeat.call
+          end
         end
       end
 

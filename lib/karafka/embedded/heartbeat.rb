@@ -7,8 +7,8 @@ module Karafka
     #
     # @api private
     class Heartbeat
-      INTERVAL_MS = 1_000
-      private_constant :INTERVAL_MS
+      # In milliseconds
+      INTERVAL = 1_000
 
       # @param engine [Native::Engine]
       # @param listeners [Array<Listener>] one for each group, in the order of the plan
@@ -24,7 +24,7 @@ module Karafka
         now = Wait.now
         return if now < @next_at
 
-        @next_at = now + INTERVAL_MS
+        @next_at = now + INTERVAL
         turns = @engine.poll_turns
         polled = @listeners.each_index.select { |index| turns[index] > @turns[index] }
         @turns = turns

@@ -2,7 +2,8 @@
 
 module Karafka
   module Embedded
-    # Tells the engine what somebody wants to have, so that it prepares nothing else.
+    # Knows what somebody wants to have, so that nothing else is prepared, and no idle process woken for it.
+    # Subscribers may come at any time.
     #
     # @api private
     class Interests
@@ -14,12 +15,41 @@ module Karafka
         @engine = engine
       end
 
-      # Subscribers may come at any time
+      # While the block runs, a wait for the engine's events ends when who is subscribed changes
+      def watch(&block)
+        bus ? bus.observed_by(@engine.method(:nudge_events), &block) : yield
+      end
+
+      # Tells the engine
       def tell
         return if @statistics || !Karafka.monitor.subscribed?(STATISTICS)
 
         @engine.want_statistics
         @statistics = true
+      end
+
+      # @return [Boolean] is anybody to hear each second that connections were polled
+      def heartbeat?
+        bus.nil? || heard? || working?
+      end
+
+      private
+
+      # Another monitor may do something with every event, and tells of no subscribers
+      def bus
+        monitor = Karafka.monitor
+        bus = monitor.notifications_bus if monitor.instance_of?(Instrumentation::Monitor)
+        bus if bus.is_a?(Instrumentation::Notifications)
+      end
+
+      def heard?
+        tracker = Instrumentation::AssignmentsTracker.instance
+        Karafka.monitor.listeners.values_at(*Listener::POLL_EVENTS).flatten.any? { |other| !other.equal?(tracker) }
+      end
+
+      # The tracker of assignments looks for one that is lost while its jobs run; others it hears of by rebalances.
+      def working?
+        @engine.job_counts.first.positive?
       end
     end
   end

@@ -10,6 +10,8 @@ module Karafka
       # In the order in which they come
       STATES = %i[pending starting running quieting quiet stopping stopped].freeze
       RECEIVED = "connection.listener.fetch_loop.received"
+      # What {#polled} tells
+      POLL_EVENTS = ["client.events_poll", "connection.listener.fetch_loop", RECEIVED].freeze
       FAILURE = "connection.listener.fetch_loop.error"
       private_constant :RECEIVED, :FAILURE
 

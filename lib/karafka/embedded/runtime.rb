@@ -95,6 +95,7 @@ module Karafka
       # @param error [EngineError]
       def stuck(error)
         @crashed = true
+        @watchdog.wake
         @incidents.add(Crash.new(error, cause: :thread))
       end
 

@@ -1,49 +1,48 @@
 # frozen_string_literal: true
 
 require "json"
-require_relative "watchdog/stopwatch"
 require_relative "watchdog/stall"
-require_relative "watchdog/checks"
 
 module Karafka
   module Embedded
-    # Looks once a second at whether a run does anything, and tells of what stands still: in the log, in
-    # `error.occurred` and in health, with what the threads in question were doing. What moves again is told in the log.
-    # An engine whose own threads stand still can't go on: that is a crash.
+    # Tells of what stands still in a run: in the log, in `error.occurred` and in health, with what the threads in
+    # question were doing. What moves again is told in the log. An engine whose own threads stand still can't go on:
+    # that is a crash.
     #
-    # It needs Ruby's lock itself: code that never lets go of that is not seen by any thread of Ruby.
+    # The engine looks, once a second and without Ruby's lock. This thread wakes when there is something to tell, or to
+    # do: workers to be replaced, a state to be written down. To tell it needs the lock: code that never lets go of that
+    # is not seen by any thread of Ruby.
     #
     # @api private
     class Watchdog
-      TICK = 1_000
-      private_constant :TICK
-
-      # @return [Integer] how often it looked
-      attr_reader :looks
+      # Longest wait for news, in milliseconds
+      LONGEST_WAIT = 60_000
+      private_constant :LONGEST_WAIT
 
       # @param runtime [Runtime]
       def initialize(runtime)
         @runtime = runtime
-        @checks = Checks.new(runtime, Stopwatch.new(2 * TICK))
-        @mutex = Mutex.new
-        @closed = ConditionVariable.new
+        @engine = runtime.engine
         @stalls = {}.freeze
-        @looks = 0
+        @version = 0
       end
 
       def start
         on_death = @runtime.method(:stuck)
-        @thread = SupervisedThread.new("karafka.watchdog", on_death: on_death) { look until over? }.start
+        @thread = SupervisedThread.new("karafka.watchdog", on_death: on_death) { look until @over }.start
         self
+      end
+
+      # Has it write down a state that the engine does not know of
+      def wake
+        @engine.nudge_watchdog
       end
 
       # @param timeout [Numeric] milliseconds
       # @return [Boolean] has its thread ended
       def close(timeout)
-        @mutex.synchronize do
-          @over = true
-          @closed.broadcast
-        end
+        @over = true
+        wake
         @thread.nil? || @thread.join(timeout)
       end
 
@@ -54,29 +53,30 @@ module Karafka
 
       private
 
-      # Waits for the next look
-      def over?
-        @mutex.synchronize { @over || (@closed.wait(@mutex, TICK / 1_000.0) && @over) }
-      end
-
       def look
-        pulse = JSON.parse(@runtime.engine.pulse, symbolize_names: true)
+        told = @engine.watch(@version, LONGEST_WAIT)
+        return if told.nil? || @over
+
+        news = JSON.parse(told, symbolize_names: true)
         @runtime.record.note(@runtime.state)
         replace_workers
-        found = @checks.call(pulse)
-        former = @stalls
-        @stalls = found.to_h { |key, make| [key, former[key] || make.call] }.freeze
-        (@stalls.keys - former.keys).each { |key| tell(@stalls[key]) }
-        (former.keys - @stalls.keys).each do |key|
-          Karafka.logger.info("Karafka::Embedded goes on: #{former[key].message}")
-        end
-        @looks += 1
+        settle(news[:stalls])
+        @version = news[:version]
       end
 
       def replace_workers
         @runtime.pool.replenish
       rescue ::ThreadError
         nil # Told as a stall when it lasts
+      end
+
+      def settle(told)
+        former = @stalls
+        @stalls = told.to_h { |stall| [stall[:id], former[stall[:id]] || Stall.of(stall, @runtime)] }.freeze
+        (@stalls.keys - former.keys).each { |id| tell(@stalls[id]) }
+        (former.keys - @stalls.keys).each do |id|
+          Karafka.logger.info("Karafka::Embedded goes on: #{former[id].message}")
+        end
       end
 
       def tell(stall)

@@ -70,7 +70,7 @@ module Karafka
       def close(timeout)
         workers = @mutex.synchronize do
           @closed = true
-          @target = 0
+          want(0)
           @workers.dup
         end
         deadline = Wait.now + timeout
@@ -82,11 +82,16 @@ module Karafka
 
       def resize(target)
         from = @target
-        @target = target
+        want(target)
         (target - from).times { add }
         # Those that were retired before may still be at their last job
         @workers.reject(&:retired?).last(from - target).each(&:retire) if target < from
         [from, target]
+      end
+
+      def want(target)
+        @target = target
+        @runtime.engine.want_workers(target)
       end
 
       def announce(from, to)

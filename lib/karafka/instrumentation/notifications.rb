@@ -98,7 +98,33 @@ module Karafka
 
       def initialize
         super
+        @observers = [].freeze
         EVENTS.each { |event_id| register_event(event_id) }
+      end
+
+      # @see Core::Monitoring::Notifications#subscribe
+      def subscribe(...)
+        super.tap { @observers.each(&:call) }
+      end
+
+      # @see Core::Monitoring::Notifications#unsubscribe
+      def unsubscribe(...)
+        super.tap { @observers.each(&:call) }
+      end
+
+      # @see Core::Monitoring::Notifications#clear
+      def clear(...)
+        super.tap { @observers.each(&:call) }
+      end
+
+      # Tells of who subscribes, while the block runs
+      # @param observer [#call] told after each change, on the thread that made it
+      # @api private
+      def observed_by(observer)
+        @mutex.synchronize { @observers = [*@observers, observer].freeze }
+        yield
+      ensure
+        @mutex.synchronize { @observers = @observers.reject { |other| other.equal?(observer) }.freeze }
       end
     end
   end

@@ -47,6 +47,7 @@ module Karafka
           client_id: @config.client_id,
           prefetch_bytes: @config.embedded.prefetch_memory,
           host_share: @config.embedded.host_share,
+          stall_timeout_ms: @config.embedded.stall_timeout,
           groups: @subscription_groups.map { |group| group_to_h(group) }
         }
       end

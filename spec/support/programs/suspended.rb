@@ -27,8 +27,9 @@ Program.eventually("job") { Busy.entered }
 Program.tell(:running)
 
 Program.await_term
-looks = Karafka::Embedded.runtime.watchdog.looks
-Program.eventually("looks") { Karafka::Embedded.runtime.watchdog.looks >= looks + 2 }
+engine = Karafka::Embedded.runtime.engine
+looks = engine.looks
+Program.eventually("looks") { engine.looks >= looks + 2 }
 Program.tell(:looked, stalls: Karafka::Embedded.health[:stalls], errors: errors.grep(/watchdog/))
 Busy.over = true
 Karafka::Embedded.stop

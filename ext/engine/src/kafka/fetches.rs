@@ -3,7 +3,7 @@
 //! librdkafka asks its interceptors not to call it. What is called here is the freeing of messages, after a request was sent:
 //! no lock is held there, and nothing of the broker's thread is under way that a message could belong to.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +14,11 @@ use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
 
 use super::spent::Spent;
 use super::{Settings, c_string, sys};
+use crate::sync::Mutex;
 
 /// Fetch in the protocol's list of requests (<https://kafka.apache.org/protocol#protocol_api_keys>).
 const FETCH: i16 = 1;
-const NAME: &std::ffi::CStr = c"karafka_embedded.fetches";
+const NAME: &CStr = c"karafka_embedded.fetches";
 
 /// What a client asks brokers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,13 @@ pub struct NextFetch {
     pub most_bytes: Option<usize>,
     /// How long the broker waits where it has nothing.
     pub wait: Duration,
+}
+
+/// The settings of fetches as they were written last, in bytes and milliseconds; none as the client was made.
+#[derive(Debug, Default)]
+struct Prepared {
+    most_bytes: Option<usize>,
+    wait: Option<u128>,
 }
 
 /// Hears of fetches.
@@ -41,13 +49,15 @@ pub trait FetchListener: Send + Sync + 'static {
 pub(super) struct FetchHook {
     listener: Arc<dyn FetchListener>,
     spent: Spent,
+    /// What brokers are asked for.
+    prepared: Mutex<Prepared>,
     /// Whether a client was begun with it.
     known: AtomicBool,
 }
 
 impl FetchHook {
     pub(super) fn new(listener: Arc<dyn FetchListener>) -> Box<Self> {
-        Box::new(Self { listener, spent: Spent::default(), known: AtomicBool::new(false) })
+        Box::new(Self { listener, spent: Spent::default(), prepared: Mutex::default(), known: AtomicBool::new(false) })
     }
 
     /// Messages that were read, to be freed by the thread of their broker.
@@ -131,13 +141,31 @@ unsafe extern "C" fn responded(
     unsafe {
         tell(opaque, |hook| {
             if let Some(next) = hook.listener.fetched(size) {
-                prepare(client, next);
+                hook.prepared.lock().change(client, next);
             }
         })
     }
 }
 
-/// Has the client ask for this from here on.
+impl Prepared {
+    /// Has the client ask for this from here on. What does not change is not written: librdkafka looks for a setting among
+    /// all of them, which takes an idle process longer than the fetch.
+    ///
+    /// # Safety
+    /// The client is live, and this one of its threads for brokers.
+    unsafe fn change(&mut self, client: *mut sys::rd_kafka_t, next: NextFetch) {
+        let most_bytes = next.most_bytes.filter(|bytes| self.most_bytes.replace(*bytes) != Some(*bytes));
+        let wait = next.wait.as_millis();
+        let wait = (self.wait.replace(wait) != Some(wait)).then_some(wait);
+        // SAFETY: promised by the caller.
+        unsafe {
+            most_bytes.into_iter().for_each(|bytes| set(client, c"fetch.max.bytes", &bytes.to_string()));
+            wait.into_iter().for_each(|wait| set(client, c"fetch.wait.max.ms", &wait.to_string()));
+        }
+    }
+}
+
+/// Changes a setting of fetches in a client that was made.
 ///
 /// librdkafka has no call for it. It reads both settings each time it asks for a fetch (`rd_kafka_broker_fetch_toppars`, 2.12),
 /// from the configuration that `rd_kafka_conf` hands out for reading. So this writes two aligned `int`s that nobody but the
@@ -146,16 +174,12 @@ unsafe extern "C" fn responded(
 ///
 /// # Safety
 /// The client is live, and this one of its threads for brokers.
-unsafe fn prepare(client: *mut sys::rd_kafka_t, next: NextFetch) {
-    let wait = next.wait.as_millis().to_string();
-    let most_bytes = next.most_bytes.map(|bytes| (c"fetch.max.bytes", bytes.to_string()));
-    for (name, value) in most_bytes.into_iter().chain([(c"fetch.wait.max.ms", wait)]) {
-        let value = c_string(&value);
-        // SAFETY: the client is live. Without a buffer the reason of a refusal is not told; the former value stays then.
-        unsafe {
-            let settings = sys::rd_kafka_conf(client).cast_mut();
-            sys::rd_kafka_conf_set(settings, name.as_ptr(), value.as_ptr(), std::ptr::null_mut(), 0);
-        }
+unsafe fn set(client: *mut sys::rd_kafka_t, name: &CStr, value: &str) {
+    let value = c_string(value);
+    // SAFETY: the client is live. Without a buffer the reason of a refusal is not told; the former value stays then.
+    unsafe {
+        let settings = sys::rd_kafka_conf(client).cast_mut();
+        sys::rd_kafka_conf_set(settings, name.as_ptr(), value.as_ptr(), std::ptr::null_mut(), 0);
     }
 }
 

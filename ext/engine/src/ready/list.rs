@@ -20,6 +20,10 @@ pub(super) struct List {
     /// Who waits for the end of a pause.
     pub(super) pausing: Option<Arc<Seat>>,
     pub(super) busy_workers: usize,
+    /// Those that came for work and have not left.
+    pub(super) present_workers: usize,
+    /// How many there are to be.
+    pub(super) wanted_workers: usize,
     pub(super) last_pop: Option<Instant>,
     /// How many of the jobs wait for something, in thousandths, smoothed.
     pub(super) waiting_share: u32,
@@ -35,6 +39,8 @@ impl List {
             resting: Vec::new(),
             pausing: None,
             busy_workers: 0,
+            present_workers: 0,
+            wanted_workers: 0,
             last_pop: None,
             // Until jobs show otherwise they are taken to wait.
             waiting_share: 1_000,
@@ -53,6 +59,11 @@ impl List {
                 self.waiting.remove(leaving)
             }
         }
+    }
+
+    /// How many workers wait for work.
+    pub(super) fn idle_workers(&self) -> usize {
+        self.resting.len() + usize::from(self.pausing.is_some())
     }
 
     /// Whether a worker that rests may have to be called for what is ready. One that waits for the end of a pause takes it

@@ -13,7 +13,9 @@ RSpec.describe Karafka::Embedded::EventDispatcher do
       attr_reader :wanted
 
       def next_event(_timeout) = told.shift || :closed
+      def nudge_events = nil
       def poll_turns = [1]
+      def job_counts = [0, 0]
       def want_statistics = @wanted = true
       def client(_group) = @client ||= FakeClient.new
     end.new
