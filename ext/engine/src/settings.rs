@@ -34,6 +34,7 @@ const MAX_POLL_INTERVAL_MS: u64 = 300_000;
 // librdkafka's defaults
 const FETCH_WAIT_MS: u64 = 500;
 const QUEUE_MESSAGES: usize = 100_000;
+const QUEUE_BACKOFF_MS: u64 = 1_000;
 
 /// What says how much is prefetched.
 const PREFETCHING: [&str; 3] = ["queued.max.messages.kbytes", "fetch.message.max.bytes", "fetch.max.bytes"];
@@ -163,6 +164,7 @@ impl GroupSettings {
             queue_messages: self.number("queued.min.messages").unwrap_or(QUEUE_MESSAGES),
             // librdkafka counts payloads, in thousands.
             queue_bytes: self.number("queued.max.messages.kbytes").unwrap_or(Prefetch::QUEUE_KBYTES) * 1_000,
+            queue_backoff: Duration::from_millis(self.number("fetch.queue.backoff.ms").unwrap_or(QUEUE_BACKOFF_MS)),
             fetch_bytes: set.unwrap_or(Prefetch::FETCH_BYTES),
             fetch_wait: Duration::from_millis(self.number("fetch.wait.max.ms").unwrap_or(FETCH_WAIT_MS)),
             // The other half is for what a fetch brings beyond that, and for what consumers had last, which they keep.

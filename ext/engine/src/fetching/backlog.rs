@@ -64,21 +64,20 @@ impl Backlog {
     /// told is told to the others, too.
     pub fn next_fetch(&self, bytes: usize, now: Instant) -> NextFetch {
         let limits = *self.limits.lock();
-        let room = || pool::room(limits.memory_bytes, self.memory(), bytes, self.message_bytes.get());
-        let most_bytes = (limits.sharing == Sharing::Pooled).then(room);
-        NextFetch { most_bytes, wait: self.wait(bytes, &limits, now).min(limits.fetch_wait) }
-    }
-
-    /// How long a broker may wait before it says that it has nothing.
-    fn wait(&self, bytes: usize, limits: &Limits, now: Instant) -> Duration {
-        let drains = self.drains.lock();
-        let needs = drains.iter().filter_map(Weak::upgrade).filter_map(|drain| drain.needs_another(bytes, limits, now));
-        match needs.min() {
+        let (mut memory, mut first) = (0, None);
+        for drain in self.drains.lock().iter().filter_map(Weak::upgrade) {
+            let look = drain.look(bytes, &limits, now);
+            memory += look.memory;
+            first = first.into_iter().chain(look.needs_another).min();
+        }
+        let room = || pool::room(limits.memory_bytes, memory, bytes, self.message_bytes.get());
+        let wait = match first {
             Some(time) => time.max(LEAST_WAIT),
             // It may be the first of many.
             None if bytes >= LARGE => UNKNOWN,
             None => Duration::MAX,
-        }
+        };
+        NextFetch { most_bytes: (limits.sharing == Sharing::Pooled).then(room), wait: wait.min(limits.fetch_wait) }
     }
 }
 
@@ -93,6 +92,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         queue_messages: QUEUE,
         queue_bytes: usize::MAX,
+        queue_backoff: Duration::from_millis(3),
         fetch_bytes: 1 << 20,
         fetch_wait: FETCH_WAIT,
         memory_bytes: MEMORY,
@@ -159,6 +159,9 @@ mod tests {
         assert!(wait(&backlog, now) < FETCH_WAIT, "librdkafka may leave it out for a moment");
         let now = now + BATCH_EVERY / 2;
         assert_eq!(wait(&backlog, now), FETCH_WAIT);
+        backlog.set_limits(Limits { queue_backoff: BATCH_EVERY, ..LIMITS });
+        assert!(wait(&backlog, now) < FETCH_WAIT, "it does so for as long as the client says");
+        backlog.set_limits(LIMITS);
         assert!(backlog.next_fetch(TAKEN.message_bytes, now).wait < FETCH_WAIT, "what comes may fill it");
         let bytes = (QUEUE - 2) * TAKEN.message_bytes;
         backlog.set_limits(Limits { queue_messages: usize::MAX, queue_bytes: bytes, ..LIMITS });

@@ -12,8 +12,8 @@ use crate::sync::Mutex;
 pub(super) const UNKNOWN: Duration = Duration::from_millis(4);
 /// So many messages in the log are no backlog: the end of a transaction counts as one, too.
 const A_FEW: usize = 8;
-/// For about so long librdkafka leaves a partition out whose queue was full (`fetch.queue.backoff.ms`).
-const BACKOFF: Duration = Duration::from_millis(4);
+/// By so much librdkafka may be late in taking a partition up again whose queue was full.
+const LATENESS: Duration = Duration::from_millis(1);
 
 /// What was taken from a queue.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,16 @@ struct Reading {
     taken: Option<Taken>,
     /// What a message takes to be consumed, where batches followed each other.
     pace: Option<Duration>,
+}
+
+/// How a queue is, at a moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// Bytes of memory that what is in it takes.
+    pub(super) memory: usize,
+    /// When the next fetch is to be over for its sake. `None` if nothing has to: it takes part in that fetch, or there is no
+    /// more of it.
+    pub(super) needs_another: Option<Duration>,
 }
 
 /// One partition's queue.
@@ -69,17 +79,19 @@ impl Drain {
         reading.taken.map_or_else(|| self.message_bytes.get(), |taken| taken.message_bytes)
     }
 
-    /// When the next fetch is to be over for its sake, after a response of so many bytes, any of which may be for it. `None`
-    /// if nothing has to: it takes part in that fetch, or there is no more of it.
-    pub(super) fn needs_another(&self, arriving: usize, limits: &Limits, now: Instant) -> Option<Duration> {
+    /// Looks at it after a response of so many bytes, any of which may be for it.
+    pub(super) fn look(&self, arriving: usize, limits: &Limits, now: Instant) -> Look {
         let reading = *self.reading.lock();
-        let (entries, message_bytes) = (self.gauge.entries(), self.message_bytes_of(&reading).max(1));
-        let messages = entries + arriving / message_bytes;
+        let (entries, message_bytes) = (self.gauge.entries(), self.message_bytes_of(&reading));
+        let memory = pool::memory(entries, message_bytes);
+        let messages = entries + arriving / message_bytes.max(1);
         // Neither the sizes of messages nor where they go is known, so one that may be half full may be full.
         let may_be_full = messages >= limits.queue_messages / 2
             || messages.saturating_mul(message_bytes) >= limits.queue_bytes / 2
-            || now.saturating_duration_since(reading.at) <= BACKOFF;
-        (may_be_full && reading.may_have_more(entries)).then(|| reading.half_of_the_rest(entries, now))
+            || now.saturating_duration_since(reading.at) <= limits.queue_backoff + LATENESS;
+        let needs_another =
+            (may_be_full && reading.may_have_more(entries)).then(|| reading.half_of_the_rest(entries, now));
+        Look { memory, needs_another }
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Limits {
     pub queue_messages: usize,
     /// The same for bytes.
     pub queue_bytes: usize,
+    /// For so long a partition whose queue was full is left out at least.
+    pub queue_backoff: Duration,
     /// Most bytes of one partition that are asked for in a fetch.
     pub fetch_bytes: usize,
     /// How long a fetch takes at most that brings nothing.
@@ -34,6 +36,7 @@ impl Default for Limits {
         Self {
             queue_messages: usize::MAX,
             queue_bytes: usize::MAX,
+            queue_backoff: Duration::ZERO,
             fetch_bytes: 0,
             fetch_wait: Duration::ZERO,
             memory_bytes: usize::MAX,
