@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "fiddle"
+
 RSpec.describe Karafka::Embedded::Watchdog do
   let(:embedded) { Karafka::Embedded }
   let(:topic) { create_topic("orders", partitions: 2) }
@@ -14,6 +16,11 @@ RSpec.describe Karafka::Embedded::Watchdog do
     end
     route(topic, consumer_class(&consume || proc {}))
     start_with({ topic => 2 })
+  end
+
+  def looks(count)
+    former = embedded.runtime.engine.looks
+    eventually("looks") { embedded.runtime.engine.looks >= former + count }
   end
 
   def stall(message)
@@ -97,6 +104,19 @@ RSpec.describe Karafka::Embedded::Watchdog do
     expect(kept[:threads].fetch("karafka.embedded").join).to include(File.basename(__FILE__))
     release << :go
     eventually("end of the stall") { embedded.health[:stalls].empty? }
+  end
+
+  it "says nothing of what stood still because other code kept Ruby's lock" do
+    set_up
+    Karafka.monitor.subscribe("connection.listener.fetch_loop") { nil } # Has the events read each second
+    keep = Fiddle::Function.new(
+      Fiddle::Handle::DEFAULT["sleep"], [Fiddle::TYPE_INT], Fiddle::TYPE_INT, need_gvl: true
+    )
+    looks(2) # By then it waits for what is new
+    keep.call(6) # Three times as long as anything may stand still
+    looks(3)
+    expect(errors).to be_empty
+    expect(embedded.health[:stalls]).to be_empty
   end
 
   it "is replaced when its thread dies" do

@@ -69,7 +69,9 @@ pub struct Seat {
     number: usize,
     interrupted: AtomicBool,
     busy: AtomicBool,
-    taken: AtomicBool,
+    /// Whether its worker counts as present: from its first wait for work until it leaves, or is to.
+    present: AtomicBool,
+    gone: AtomicBool,
     called: Condvar,
 }
 
@@ -78,7 +80,7 @@ pub struct Seat {
 pub struct Workers {
     /// How many there are to be.
     pub wanted: usize,
-    /// How many there are: they came for work, and have not left.
+    /// How many there are: they came for work, and are not about to leave.
     pub present: usize,
     /// How many wait for work.
     pub idle: usize,
@@ -123,9 +125,7 @@ impl ReadyList {
     /// Waits for the next partition.
     pub fn pop(&self, seat: &Arc<Seat>) -> Popped {
         let mut list = self.list.lock();
-        if !seat.taken.swap(true, Ordering::Relaxed) {
-            list.present_workers += 1;
-        }
+        list.arrives(seat);
         if seat.busy.swap(false, Ordering::Relaxed) {
             list.busy_workers -= 1;
         }
@@ -166,7 +166,8 @@ impl ReadyList {
         let mut list = self.list.lock();
         let now = Instant::now();
         let began = list.pacing.turn_goes_on(now)?;
-        if list.gate == Gate::Closed || seat.interrupted.load(Ordering::Relaxed) {
+        let is_free = seat.present.load(Ordering::Relaxed) && !seat.interrupted.load(Ordering::Relaxed);
+        if list.gate == Gate::Closed || !is_free {
             return None;
         }
         let at = list.waiting.iter().position(|partition| partition.goes_on_in_turn(began))?;
@@ -270,10 +271,14 @@ impl ReadyList {
         if seat.busy.swap(false, Ordering::Relaxed) {
             list.busy_workers -= 1;
         }
-        if seat.taken.swap(false, Ordering::Relaxed) {
-            list.present_workers -= 1;
-        }
+        list.departs(seat);
         self.call_help(&mut list);
+    }
+
+    /// A worker is to leave after its job: it does not count any more, and a wait of it ends.
+    pub fn retire(&self, seat: &Seat) {
+        self.list.lock().departs(seat);
+        self.interrupt(seat);
     }
 
     /// There are to be so many workers.

@@ -54,6 +54,12 @@ impl Worker {
         self.hub.ready.interrupt(&self.seat);
     }
 
+    /// It is to leave after its job: it does not count any more, and a [`Worker::take`] that waits, or the next one, returns
+    /// early.
+    pub fn retire(&self) {
+        self.hub.ready.retire(&self.seat);
+    }
+
     /// No more is taken here: somebody else is called for what is ready.
     pub fn leave(&self) {
         self.hub.ready.leave(&self.seat);

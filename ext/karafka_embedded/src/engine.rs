@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// Looks once a second, without the GVL, until there is something else to know than in the `known` version: a JSON
-    /// document; nil when Ruby wants the thread to look up.
+    /// document; sooner, or nil, when Ruby wants the thread to look up.
     fn watch(ruby: &Ruby, rb_self: &Self, known: u64, longest_ms: u64) -> Result<Option<String>, Error> {
         guard(ruby, || {
             let watchdog = rb_self.inner.watchdog();

@@ -53,11 +53,12 @@ impl Worker {
         })
     }
 
-    /// Has a `take` that waits, or the next one, return `:interrupted`. What the thread does otherwise is not disturbed.
-    fn interrupt(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
+    /// It counts as a worker no longer, and a `take` that waits, or the next one, returns `:interrupted`. What the thread does
+    /// otherwise is not disturbed.
+    fn retire(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
         guard(ruby, || {
             if rb_self.inner.is_home() {
-                rb_self.inner.interrupt();
+                rb_self.inner.retire();
             }
             Ok(())
         })
@@ -82,7 +83,7 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     let class = native.define_class("Worker", ruby.class_object())?;
     class.define_singleton_method("new", function!(Worker::new, 1))?;
     class.define_method("take", method!(Worker::take, 0))?;
-    class.define_method("interrupt", method!(Worker::interrupt, 0))?;
+    class.define_method("retire", method!(Worker::retire, 0))?;
     class.define_method("leave", method!(Worker::leave, 0))?;
     Ok(())
 }

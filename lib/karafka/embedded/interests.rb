@@ -39,7 +39,7 @@ module Karafka
       def bus
         monitor = Karafka.monitor
         bus = monitor.notifications_bus if monitor.instance_of?(Instrumentation::Monitor)
-        bus if bus.is_a?(Instrumentation::Notifications)
+        bus if bus.instance_of?(Instrumentation::Notifications)
       end
 
       def heard?

@@ -102,6 +102,7 @@ module Karafka
       # Somebody stops it by hand: it is theirs, and no policy's any more
       def release
         @released = true
+        @watchdog.wake
       end
 
       # @return [Boolean]

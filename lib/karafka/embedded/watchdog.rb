@@ -24,6 +24,7 @@ module Karafka
         @runtime = runtime
         @engine = runtime.engine
         @stalls = {}.freeze
+        @suspects = []
         @version = 0
       end
 
@@ -60,8 +61,17 @@ module Karafka
         news = JSON.parse(told, symbolize_names: true)
         @runtime.record.note(@runtime.state)
         replace_workers
-        settle(news[:stalls])
-        @version = news[:version]
+        certain = certain(news[:stalls])
+        settle(certain)
+        @version = news[:version] if certain.size == news[:stalls].size
+      end
+
+      # What needs Ruby's lock stands still, too, while other code keeps that. It has had its turn when it was seen
+      # before this thread had the lock, and is seen again a second later.
+      def certain(stalls)
+        former = @suspects
+        @suspects = stalls.map { |stall| stall[:id] }
+        stalls.select { |stall| stall[:what] == "thread" || @stalls.key?(stall[:id]) || former.include?(stall[:id]) }
       end
 
       def replace_workers

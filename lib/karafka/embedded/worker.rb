@@ -47,7 +47,7 @@ module Karafka
       # `Thread#wakeup` in the midst of a sleep.
       def retire
         @retired = true
-        @native.interrupt
+        @native.retire
       end
 
       # @return [Boolean] is it to end

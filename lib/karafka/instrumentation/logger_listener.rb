@@ -6,9 +6,19 @@ module Karafka
     # @example
     #   Karafka.monitor.subscribe(Karafka::Instrumentation::LoggerListener.new)
     class LoggerListener
+      POLLS = %i[on_connection_listener_fetch_loop on_connection_listener_fetch_loop_received].freeze
+      private_constant :POLLS
+
       # @param log_polling [Boolean] log each poll, which is a line a second and more
       def initialize(log_polling: true)
         @log_polling = log_polling
+      end
+
+      # Without the log of polls it is not subscribed to them, unless a subclass does something with them: an idle
+      # process would wake each second for nothing.
+      # @return [Boolean]
+      def respond_to?(name, *)
+        super && (log_polling? || !POLLS.include?(name) || method(name).owner != LoggerListener)
       end
 
       # @param event [Core::Monitoring::Event]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Seat;
@@ -20,7 +21,7 @@ pub(super) struct List {
     /// Who waits for the end of a pause.
     pub(super) pausing: Option<Arc<Seat>>,
     pub(super) busy_workers: usize,
-    /// Those that came for work and have not left.
+    /// Those that came for work and are not about to leave.
     pub(super) present_workers: usize,
     /// How many there are to be.
     pub(super) wanted_workers: usize,
@@ -58,6 +59,21 @@ impl List {
                 let leaving = self.waiting.iter().position(|partition| partition.is_leaving())?;
                 self.waiting.remove(leaving)
             }
+        }
+    }
+
+    /// A worker came for work.
+    pub(super) fn arrives(&mut self, seat: &Seat) {
+        if !seat.gone.load(Ordering::Relaxed) && !seat.present.swap(true, Ordering::Relaxed) {
+            self.present_workers += 1;
+        }
+    }
+
+    /// A worker leaves, or is to.
+    pub(super) fn departs(&mut self, seat: &Seat) {
+        seat.gone.store(true, Ordering::Relaxed);
+        if seat.present.swap(false, Ordering::Relaxed) {
+            self.present_workers -= 1;
         }
     }
 

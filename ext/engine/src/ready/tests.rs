@@ -25,6 +25,26 @@ fn what_a_worker_leaves_behind_is_taken_by_one_that_waits() {
     assert_eq!(ready.busy_workers(), 1, "the one that took it");
 }
 
+#[test]
+fn those_are_present_who_came_for_work_and_are_not_about_to_leave() {
+    let ready = ReadyList::default();
+    ready.want(3);
+    let [retired, left, new] = std::array::from_fn(|_| Arc::new(Seat::default()));
+    for seat in [&retired, &left] {
+        ready.push(Partition::for_tests(), Taker::Caller);
+        assert!(matches!(ready.pop(seat), Popped::Partition(_)));
+    }
+    assert_eq!(ready.workers(), Workers { wanted: 3, present: 2, idle: 0 });
+    ready.retire(&retired);
+    (0..2).for_each(|_| ready.leave(&left));
+    assert_eq!(ready.workers().missing(), 3, "one still has its last job");
+    ready.leave(&retired);
+    ready.leave(&new);
+    assert_eq!(ready.workers().missing(), 3, "who never came does not leave");
+    assert!(matches!(ready.pop(&retired), Popped::Interrupted));
+    assert_eq!(ready.workers().missing(), 3, "nor does who left come again");
+}
+
 /// A list with so small a share that a pause is longer than any machine is slow.
 fn with_long_pauses() -> Arc<ReadyList> {
     Arc::new(ReadyList::new(Arc::default(), Pacing::new(0.1)))
@@ -52,6 +72,7 @@ fn in_a_busy_host_a_worker_goes_on_in_its_turn() {
     turn(&ready, &seat, Duration::ZERO);
     assert!(ready.next_in_turn(&seat).is_none(), "an idle host");
     have_host_busy(&ready, &seat);
+    assert!(ready.next_in_turn(&Seat::default()).is_none(), "a newcomer has no turn");
     assert!(ready.next_in_turn(&seat).is_some(), "a busy host");
     ready.ended(Waited::No, Duration::from_millis(1));
     assert!(ready.next_in_turn(&seat).is_none(), "the turn is over");

@@ -65,6 +65,18 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
     expect(log.string).not_to include("Poll")
   end
 
+  it "hears of polls only where it logs them, or a subclass does something with them" do
+    subclass = Class.new(described_class) { def on_connection_listener_fetch_loop(_event) = :counted }
+    listeners = [described_class.new(log_polling: false), described_class.new, subclass.new(log_polling: false)]
+    heard = listeners.map do |listener|
+      monitor = Karafka::Instrumentation::Monitor.new
+      monitor.subscribe(listener)
+      monitor.subscribed?("connection.listener.fetch_loop")
+    end
+
+    expect(heard).to eq([false, true, true])
+  end
+
   it "shows the state in the title of the process" do
     allow(Process).to receive(:setproctitle)
     Karafka.monitor.subscribe(Karafka::Instrumentation::ProctitleListener.new)
