@@ -10,15 +10,9 @@ RSpec.describe "An engine that has nothing to do" do
     start_with({ topic => 1 })
   end
 
-  # The engine looks at itself once a second
-  def looks(count)
-    former = engine.looks
-    eventually("looks", within: 60) { engine.looks >= former + count }
-  end
-
   it "wakes no thread of Ruby" do
     start
-    looks(2) # By then all that a start brings was told
+    await_looks(2) # By then all that a start brings was told
     woken = Queue.new
     %i[watch next_event].each do |wait|
       allow(engine).to receive(wait).and_wrap_original do |original, *arguments|
@@ -32,16 +26,16 @@ RSpec.describe "An engine that has nothing to do" do
       counted << woken.pop until woken.empty?
       counted.uniq.size == 2
     end
-    looks(1)
+    await_looks(1)
     woken.clear
-    looks(3)
+    await_looks(3)
 
     expect(woken).to be_empty
   end
 
   it "tells who subscribes" do
     start
-    looks(2)
+    await_looks(2)
     events = EventRecorder.new("statistics.emitted", "connection.listener.fetch_loop")
 
     expect(events.await("connection.listener.fetch_loop").payload).to include(subscription_group: be_a(Object))

@@ -18,11 +18,6 @@ RSpec.describe Karafka::Embedded::Watchdog do
     start_with({ topic => 2 })
   end
 
-  def looks(count)
-    former = embedded.runtime.engine.looks
-    eventually("looks") { embedded.runtime.engine.looks >= former + count }
-  end
-
   def stall(message)
     eventually("stall") { embedded.health[:stalls].find { |one| one[:message].match?(message) } }
   end
@@ -112,9 +107,9 @@ RSpec.describe Karafka::Embedded::Watchdog do
     keep = Fiddle::Function.new(
       Fiddle::Handle::DEFAULT["sleep"], [Fiddle::TYPE_INT], Fiddle::TYPE_INT, need_gvl: true
     )
-    looks(2) # By then it waits for what is new
+    await_looks(2) # By then it waits for what is new
     keep.call(6) # Three times as long as anything may stand still
-    looks(3)
+    await_looks(3)
     expect(errors).to be_empty
     expect(embedded.health[:stalls]).to be_empty
   end

@@ -72,6 +72,14 @@ module EmbeddedApp
     groups.flat_map { |group| group[:assigned] }.map { |partition| partition[:topic] }.tally
   end
 
+  # Waits until the engine's watchdog, which does so once a second, has looked a few times more
+  # @param count [Integer]
+  def await_looks(count)
+    engine = Karafka::Embedded.runtime.engine
+    former = engine.looks
+    eventually("looks", within: 60) { engine.looks >= former + count }
+  end
+
   # @param payloads [Enumerable<String, nil>]
   # @see Feed#send
   def feed(topic, payloads, **options)

@@ -66,16 +66,15 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Result<Self> {
         let hub = Hub::new(Pacing::new(config.host_share), Ration::new(config.prefetch_bytes));
         let mut groups = Vec::new();
-        let mut poll_intervals = Vec::new();
+        let mut watched = Vec::new();
         for (index, group) in config.groups.iter().enumerate() {
             let settings = GroupSettings::of(group, config.prefetch_bytes_per_group());
             Settings::new(&group.id, settings.librdkafka())?;
-            groups.push(GroupShared::new(index, group.clone(), Arc::clone(&hub)));
-            poll_intervals.push(settings.max_poll_interval());
+            let group = GroupShared::new(index, group.clone(), Arc::clone(&hub));
+            watched.push((Arc::clone(&group), settings.max_poll_interval()));
+            groups.push(group);
         }
-        let stall_timeout = Duration::from_millis(config.stall_timeout_ms);
-        let watched = groups.iter().cloned().zip(poll_intervals).collect();
-        let watchdog = Watchdog::new(Arc::clone(&hub), watched, stall_timeout);
+        let watchdog = Watchdog::new(Arc::clone(&hub), watched, Duration::from_millis(config.stall_timeout_ms));
         let (requests, report, threads) = Default::default();
         Ok(Self { config, hub, groups, requests, report, threads, watchdog })
     }
@@ -232,6 +231,13 @@ impl Engine {
     /// What watches it. Nobody does unless somebody waits for news of it.
     pub fn watchdog(&self) -> &Watchdog {
         &self.watchdog
+    }
+
+    /// Has a [`Watchdog::news`] that waits return early.
+    pub fn nudge_watchdog(&self) {
+        if self.hub.process.is_home() {
+            self.watchdog.nudge();
+        }
     }
 
     /// Waits up to `timeout` for the next event.

@@ -161,7 +161,7 @@ impl Watchdog {
         }
     }
 
-    /// Waits for the time of the next look; whether it is to be the last one for now.
+    /// Waits for the time of the next look; whether it was nudged.
     fn tick(&self) -> bool {
         let mut nudged = self.called.wait_for(self.nudged.lock(), Instant::now() + TICK, |nudged| *nudged);
         std::mem::take(&mut *nudged)

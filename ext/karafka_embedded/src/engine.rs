@@ -126,9 +126,7 @@ impl Engine {
     /// Has a `watch` that waits, or the next one, look at once and return.
     fn nudge_watchdog(ruby: &Ruby, rb_self: &Self) -> Result<(), Error> {
         guard(ruby, || {
-            if rb_self.inner.is_home() {
-                rb_self.inner.watchdog().nudge();
-            }
+            rb_self.inner.nudge_watchdog();
             Ok(())
         })
     }

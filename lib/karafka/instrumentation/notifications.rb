@@ -102,21 +102,6 @@ module Karafka
         EVENTS.each { |event_id| register_event(event_id) }
       end
 
-      # @see Core::Monitoring::Notifications#subscribe
-      def subscribe(...)
-        super.tap { @observers.each(&:call) }
-      end
-
-      # @see Core::Monitoring::Notifications#unsubscribe
-      def unsubscribe(...)
-        super.tap { @observers.each(&:call) }
-      end
-
-      # @see Core::Monitoring::Notifications#clear
-      def clear(...)
-        super.tap { @observers.each(&:call) }
-      end
-
       # Tells of who subscribes, while the block runs
       # @param observer [#call] told after each change, on the thread that made it
       # @api private
@@ -125,6 +110,12 @@ module Karafka
         yield
       ensure
         @mutex.synchronize { @observers = @observers.reject { |other| other.equal?(observer) }.freeze }
+      end
+
+      private
+
+      def changed
+        @observers.each(&:call)
       end
     end
   end

@@ -53,9 +53,7 @@ module Karafka
         # @raise [EventNotRegistered]
         def clear(event_id = nil)
           ensure_registered(event_id) if event_id
-          @mutex.synchronize do
-            replace { |id, subscribers| event_id.nil? || event_id == id ? EMPTY : subscribers }
-          end
+          replace { |id, subscribers| event_id.nil? || event_id == id ? EMPTY : subscribers }
         end
 
         # @param event_id_or_listener [String, Object] event for the block, or a listener: it receives every event for
@@ -69,14 +67,12 @@ module Karafka
 
           id = event_id_or_listener
           ensure_registered(id)
-          @mutex.synchronize { replace { |other, subscribers| other == id ? [*subscribers, block] : subscribers } }
+          replace { |other, subscribers| other == id ? [*subscribers, block] : subscribers }
         end
 
         # @param listener_or_block [Object, Proc] what was subscribed
         def unsubscribe(listener_or_block)
-          @mutex.synchronize do
-            replace { |_, subscribers| subscribers.reject { |other| other.equal?(listener_or_block) } }
-          end
+          replace { |_, subscribers| subscribers.reject { |other| other.equal?(listener_or_block) } }
         end
 
         # @param event_id [String] what happens
@@ -119,19 +115,21 @@ module Karafka
         end
 
         def subscribe_object(listener)
-          @mutex.synchronize do
-            replace do |id, subscribers|
-              listener.respond_to?(@handlers[id]) ? [*subscribers, listener] : subscribers
-            end
-          end
+          replace { |id, subscribers| listener.respond_to?(@handlers[id]) ? [*subscribers, listener] : subscribers }
         end
 
         # Subscribers are kept as given, for listeners and unsubscribe; what is called is kept beside them. A listener
         # is called through a lambda and not a Method object, so that a method redefined later (a stub) is what runs.
         def replace
-          @subscribers = @subscribers.to_h { |id, subscribers| [id, yield(id, subscribers).freeze] }.freeze
-          @callables = @subscribers.to_h { |id, subscribers| [id, callables_of(id, subscribers)] }.freeze
+          @mutex.synchronize do
+            @subscribers = @subscribers.to_h { |id, subscribers| [id, yield(id, subscribers).freeze] }.freeze
+            @callables = @subscribers.to_h { |id, subscribers| [id, callables_of(id, subscribers)] }.freeze
+          end
+          changed
         end
+
+        # Somebody came or left
+        def changed; end
 
         def callables_of(id, subscribers)
           handler = @handlers[id]
