@@ -39,10 +39,7 @@ fn a_lone_message_wakes_an_idle_worker() {
 #[test]
 fn a_partition_that_comes_back_in_a_rebalance_is_heard_again() {
     let cluster = Cluster::start(&[("orders", 4)]);
-    let mut config = cluster.config(&["orders"]);
-    // A mock group rebalances when a session has passed.
-    config["groups"][0]["kafka"]["session.timeout.ms"] = "1500".into();
-    config["groups"][0]["kafka"]["heartbeat.interval.ms"] = "300".into();
+    let config = cluster.config_of_members(&["orders"]);
     let first = Member::start(&config, 2);
     wait_until("an assignment of all", || first.assigned() == 4);
     let second = Member::start(&config, 2);

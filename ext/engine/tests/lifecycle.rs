@@ -5,12 +5,13 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use karafka_engine::events::{EngineEvent, ErrorSeverity, Next};
 use karafka_engine::lease::{Job, Lease};
 use karafka_engine::lifecycle::State;
+use karafka_engine::partition::MarkOutcome;
 use karafka_engine::{Engine, EngineConfig, Fault};
 use support::{Cluster, Member, PATIENCE, Verdict, wait_until};
 
@@ -96,14 +97,24 @@ fn the_engine_starts_without_a_broker_and_stops_within_its_deadline() {
     assert!(asked.elapsed() < Duration::from_secs(10));
 }
 
-/// The mock cluster, unlike a broker, refuses commits as soon as a rebalance begins.
-fn commit_at_once(lease: &Lease) -> Verdict {
-    if let Some(last) = lease.batch().last_offset() {
-        lease.partition().mark(last);
-        let pending = lease.partition().start_commit().unwrap().unwrap();
-        while pending.wait_a_while().is_none() {}
+/// A handler that commits its batches and counts their messages. The mock cluster, unlike a broker, refuses commits as soon
+/// as a rebalance begins.
+fn committing(committed: &Arc<AtomicUsize>) -> impl Fn(&Lease) -> Verdict + Send + Sync + 'static {
+    let committed = Arc::clone(committed);
+    move |lease| {
+        if let Some(last) = lease.batch().last_offset() {
+            lease.partition().mark(last);
+            let pending = lease.partition().start_commit().unwrap().unwrap();
+            let outcome = loop {
+                if let Some(outcome) = pending.wait_a_while() {
+                    break outcome;
+                }
+            };
+            assert!(matches!(outcome, Ok(MarkOutcome::Kept)), "{outcome:?}");
+            committed.fetch_add(lease.batch().len(), Ordering::SeqCst);
+        }
+        Verdict::Succeed
     }
-    Verdict::Succeed
 }
 
 #[test]
@@ -113,10 +124,11 @@ fn a_second_member_takes_partitions_over_and_revoked_runs() {
         for partition in 0..4 {
             cluster.produce("orders", partition, 0..10);
         }
-        let mut config = cluster.config(&["orders"]);
+        let mut config = cluster.config_of_members(&["orders"]);
         config["groups"][0]["kafka"]["partition.assignment.strategy"] = strategy.into();
-        let first = Member::start_with(&config, 2, commit_at_once);
-        wait_until("all messages", || first.payloads().len() == 40);
+        let committed = Arc::default();
+        let first = Member::start_with(&config, 2, committing(&committed));
+        wait_until("the commits of all messages", || committed.load(Ordering::SeqCst) == 40);
         let second = Member::start(&config, 2);
         wait_until("an even assignment", || first.assigned() == 2 && second.assigned() == 2);
         let revoked = first.hooks().iter().filter(|(job, _)| *job == "revoked").count();

@@ -21,11 +21,8 @@ fn beside(busy: &'static AtomicBool) -> impl Fn(&Lease) -> Verdict + Send + Sync
 }
 
 fn config(cluster: &Cluster) -> serde_json::Value {
-    let mut config = cluster.config(&["orders"]);
+    let mut config = cluster.config_of_members(&["orders"]);
     config["host_share"] = 5.into();
-    // A mock group rebalances when a session has passed.
-    config["groups"][0]["kafka"]["session.timeout.ms"] = "1500".into();
-    config["groups"][0]["kafka"]["heartbeat.interval.ms"] = "300".into();
     config
 }
 

@@ -103,6 +103,15 @@ impl Cluster {
         self.config_of_group("group", topics)
     }
 
+    /// A configuration for a group of several members. The mock's groups wait a session, less a second, for all members to
+    /// join, and once more whenever a follower's `SyncGroup` comes after the leader's: it is refused where a broker answers it.
+    pub fn config_of_members(&self, topics: &[&str]) -> serde_json::Value {
+        let mut config = self.config(topics);
+        config["groups"][0]["kafka"]["session.timeout.ms"] = "1500".into();
+        config["groups"][0]["kafka"]["heartbeat.interval.ms"] = "300".into();
+        config
+    }
+
     pub fn config_of_group(&self, group: &str, topics: &[&str]) -> serde_json::Value {
         let topics: Vec<_> = topics
             .iter()
@@ -236,6 +245,15 @@ impl Member {
         }
         assert_eq!(self.engine.join_threads(PATIENCE), karafka_engine::Joined::All);
         self.seen.lock().clone()
+    }
+}
+
+/// A test that fails tells what its members knew.
+impl Drop for Member {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{:?}\n{:#?}", self.engine.health(), self.events());
+        }
     }
 }
 
