@@ -111,7 +111,11 @@ impl Producer {
                 return Err(refused(RDKafkaErrorCode::QueueFull));
             }
             let ticket = Ticket::new(label);
-            client.produce(record, Arc::clone(&ticket)).map_err(refused)?;
+            self.shared.tally.sent();
+            client.produce(record, Arc::clone(&ticket)).map_err(|code| {
+                self.shared.tally.refused();
+                refused(code)
+            })?;
             Ok(Delivery::new(ticket, self.process))
         })
     }
@@ -204,12 +208,12 @@ impl Producer {
         })
     }
 
-    /// Messages that are not answered yet, and reports that nobody took yet.
+    /// Messages that are not answered yet.
     ///
     /// # Errors
     /// [`EngineError::ForeignProcess`] in a fork; [`EngineError::ProducerClosed`] after a close.
     pub fn queue_len(&self) -> Result<usize> {
-        self.with_client("count its messages", |client| Ok(client.out_queue_len()))
+        self.with_client("count its messages", |_| Ok(self.shared.tally.unanswered()))
     }
 
     /// Waits up to `timeout` for answers, gives up the rest, and ends. Again, or in a fork: nothing happens.
@@ -220,9 +224,9 @@ impl Producer {
         let Some(link) = self.link.write().take() else {
             return Closed { purged: 0, left_behind: !self.shared.wait_for_end(FAREWELL) };
         };
-        let mut purged = 0;
+        let tally = &self.shared.tally;
+        let given_up_before = tally.given_up();
         if !link.client.flush(timeout) {
-            purged = link.client.out_queue_len();
             // It only fails for a client that is no producer.
             let _ = link.client.purge();
             link.client.flush(FAREWELL);
@@ -230,7 +234,8 @@ impl Producer {
         self.shared.steer(Course::Closed);
         link.queue.wake();
         drop(link);
-        Closed { purged, left_behind: !self.shared.wait_for_end(FAREWELL) }
+        let left_behind = !self.shared.wait_for_end(FAREWELL);
+        Closed { purged: tally.given_up() - given_up_before + tally.unanswered(), left_behind }
     }
 
     /// What the producer tells its host.

@@ -168,12 +168,6 @@ impl Client {
         outcome(unsafe { sys::rd_kafka_purge(self.as_ptr(), what) })
     }
 
-    /// Messages that are not answered yet, and reports that nobody took yet.
-    pub fn out_queue_len(&self) -> usize {
-        // SAFETY: the client is live.
-        usize::try_from(unsafe { sys::rd_kafka_outq_len(self.as_ptr()) }).unwrap_or(0)
-    }
-
     /// Asks a broker how many partitions a topic has; `None` if there is no such topic (yet). Blocks up to `timeout`.
     pub fn partition_count(&self, topic: &str, timeout: Duration) -> Kafka<Option<i32>> {
         let topic = c_string(topic);

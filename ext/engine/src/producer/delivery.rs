@@ -20,6 +20,13 @@ pub struct Answer {
     pub outcome: Result<(), RDKafkaErrorCode>,
 }
 
+impl Answer {
+    /// Whether librdkafka was told to let go of the message.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.outcome, Err(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight))
+    }
+}
+
 /// Travels with a message through librdkafka and comes back with its report.
 #[derive(Debug)]
 pub struct Ticket {

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -33,9 +33,45 @@ pub(super) enum Course {
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) feed: Feed,
+    pub(super) tally: Tally,
     course: AtomicU8,
     ended: Mutex<bool>,
     end: Condvar,
+}
+
+/// Counts messages. librdkafka's length of its out queue has the client's errors and statistics in it.
+#[derive(Default)]
+pub(super) struct Tally {
+    unanswered: AtomicUsize,
+    given_up: AtomicUsize,
+}
+
+impl Tally {
+    /// A message is on its way.
+    pub(super) fn sent(&self) {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A message was not taken after all.
+    pub(super) fn refused(&self) {
+        self.unanswered.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn answered(&self, reports: &[DeliveryReport]) {
+        let given_up = reports.iter().filter(|report| report.answer.is_given_up()).count();
+        self.given_up.fetch_add(given_up, Ordering::Relaxed);
+        self.unanswered.fetch_sub(reports.len(), Ordering::Relaxed);
+    }
+
+    /// Messages whose report has not come.
+    pub(super) fn unanswered(&self) -> usize {
+        self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// Messages whose report said that librdkafka was told to let go of them.
+    pub(super) fn given_up(&self) -> usize {
+        self.given_up.load(Ordering::Relaxed)
+    }
 }
 
 impl Shared {
@@ -86,25 +122,26 @@ fn run(client: &Client, queue: &Queue, shared: &Shared) {
         let course = shared.course();
         let patience = if course == Course::Closed { Duration::ZERO } else { LOOK_UP };
         match queue.poll(patience) {
-            Some(event) => handle(client, event, &shared.feed),
+            Some(event) => handle(client, event, shared),
             None if course == Course::Closed => return,
-            None if course == Course::Orphaned && client.out_queue_len() == 0 => return,
+            None if course == Course::Orphaned && shared.tally.unanswered() == 0 => return,
             None => (),
         }
     }
 }
 
 /// A panic costs the event it happened at, and is reported; the messages behind it are still answered.
-fn handle(client: &Client, event: Event, feed: &Feed) {
-    if catch_unwind(AssertUnwindSafe(|| tell(client, event, feed))).is_err() {
+fn handle(client: &Client, event: Event, shared: &Shared) {
+    if catch_unwind(AssertUnwindSafe(|| tell(client, event, shared))).is_err() {
         let message = "the producer's thread panicked while it handled an event".into();
-        feed.push(ProducerEvent::Error { code: 0, message, fatal: false });
+        shared.feed.push(ProducerEvent::Error { code: 0, message, fatal: false });
     }
 }
 
-fn tell(client: &Client, event: Event, feed: &Feed) {
+fn tell(client: &Client, event: Event, shared: &Shared) {
+    let feed = &shared.feed;
     match event {
-        Event::Deliveries(reports) => deliver(reports, feed),
+        Event::Deliveries(reports) => deliver(reports, shared),
         Event::Error { code, reason, severity: Severity::Passing } => {
             let code = hints::true_code(code, &reason);
             let message = client.hints().explain(code, &reason);
@@ -127,7 +164,9 @@ fn tell(client: &Client, event: Event, feed: &Feed) {
 }
 
 /// Who waits for an answer comes before who watches.
-fn deliver(reports: Vec<DeliveryReport>, feed: &Feed) {
+fn deliver(reports: Vec<DeliveryReport>, shared: &Shared) {
+    let feed = &shared.feed;
+    shared.tally.answered(&reports);
     for report in &reports {
         report.ticket.resolve(report.answer);
     }
