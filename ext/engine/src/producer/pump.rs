@@ -182,3 +182,28 @@ fn deliver(reports: Vec<DeliveryReport>, shared: &Shared) {
         })
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Answer, Ticket};
+    use super::*;
+    use rdkafka::types::RDKafkaErrorCode::{MessageTimedOut, PurgeInflight, PurgeQueue};
+
+    fn report(outcome: std::result::Result<(), rdkafka::types::RDKafkaErrorCode>) -> DeliveryReport {
+        DeliveryReport {
+            topic: String::new(),
+            answer: Answer { partition: 0, offset: 0, outcome },
+            ticket: Ticket::new(0),
+        }
+    }
+
+    #[test]
+    fn only_what_was_purged_is_given_up() {
+        let tally = Tally::default();
+        (0..6).for_each(|_| tally.sent());
+        tally.refused();
+        tally.answered(&[report(Ok(())), report(Err(PurgeQueue)), report(Err(MessageTimedOut))]);
+        tally.answered(&[report(Err(PurgeInflight))]);
+        assert_eq!((tally.given_up(), tally.unanswered()), (2, 1));
+    }
+}
