@@ -7,8 +7,8 @@ RSpec.describe "Starting and stopping again and again in one process, with messa
   let(:topic) { KafkaServer.create_topic("visits", partitions: 4) }
 
   def holdings
-    ChildProcess.open(:cycles, bootstrap: KafkaServer.bootstrap, topic: topic, group: unique("group"),
-                               cycles: cycles) do |child|
+    ChildProcess.open(:cycles, environment: Leaks::ENVIRONMENT, bootstrap: KafkaServer.bootstrap, topic: topic,
+                               group: unique("group"), cycles: cycles) do |child|
       Array.new(cycles) { child.await(:cycle, within: 60) }.tap { child.await(:done) }
     end
   end

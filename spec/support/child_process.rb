@@ -14,9 +14,10 @@ class ChildProcess
   private_constant :ROOT
 
   class << self
+    # @param environment [Hash{String => String}] variables of its environment
     # @yieldparam child [ChildProcess] killed when the block ends, if it still lives
-    def open(program, **options)
-      child = new(program, options)
+    def open(program, environment: {}, **options)
+      child = new(program, options, environment)
       yield child
     ensure
       child&.put_down
@@ -28,11 +29,12 @@ class ChildProcess
 
   # @param program [Symbol] name of a file
   # @param options [Hash] what the program is to do
-  def initialize(program, options)
+  # @param environment [Hash{String => String}]
+  def initialize(program, options, environment = {})
     @complaints = Tempfile.new(program.to_s)
     @out, out = IO.pipe
     file = File.join(__dir__, "programs", "#{program}.rb")
-    @pid = Process.spawn({ "KARAFKA_ENV" => "test" }, RbConfig.ruby, "-I", File.join(ROOT, "lib"), file,
+    @pid = Process.spawn({ "KARAFKA_ENV" => "test", **environment }, RbConfig.ruby, "-I", File.join(ROOT, "lib"), file,
                          JSON.generate(options), out: out, err: @complaints.path, in: File::NULL)
     out.close
     @told = Queue.new

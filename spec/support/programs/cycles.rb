@@ -17,4 +17,5 @@ Program::OPTIONS.fetch(:cycles).times do
   GC.start
   Program.tell(:cycle, clean: clean, **Holdings.now)
 end
+Holdings.await_rest
 Program.tell(:done)

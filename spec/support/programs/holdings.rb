@@ -2,17 +2,26 @@
 
 # What the process holds
 module Holdings
-  # Threads of the engine and of librdkafka by their names. Ruby keeps ended native threads of its own for a minute.
+  # Threads of the engine and of librdkafka by their names
   NATIVE = /\A(rdk:|karafka\.(control|poll|producer))/
   private_constant :NATIVE
+
+  # Newer Rubies have a thread for their timers
+  OF_RUBY = 1
+  private_constant :OF_RUBY
 
   module_function
 
   def now
     {
-      threads: Thread.list.size, tasks: tasks.size, native_threads: tasks.grep(NATIVE).size,
+      threads: Thread.list.size, native_threads: tasks.grep(NATIVE).size,
       files: Dir.children("/proc/self/fd").size, **memory
     }
+  end
+
+  # Ruby keeps the native threads of ended ones for some seconds, for others. After those there is none but its own.
+  def await_rest
+    Program.eventually("the end of all other threads", within: 20) { tasks.size <= Thread.list.size + OF_RUBY }
   end
 
   def memory

@@ -26,4 +26,6 @@ Program::OPTIONS.fetch(:cycles).times do |n|
   Karafka::Embedded.runtime.engine.provoke(:crash)
   Program.eventually("restart", within: 60) { Karafka::Embedded.health[:restarts] == n + 1 }
 end
-Program.tell(:done, clean: Karafka::Embedded.stop.clean?)
+clean = Karafka::Embedded.stop.clean?
+Holdings.await_rest
+Program.tell(:done, clean: clean)
