@@ -30,7 +30,7 @@ class ChildProcess
   # @param program [Symbol] name of a file
   # @param options [Hash] what the program is to do
   # @param environment [Hash{String => String}]
-  def initialize(program, options, environment = {})
+  def initialize(program, options, environment)
     @complaints = Tempfile.new(program.to_s)
     @out, out = IO.pipe
     file = File.join(__dir__, "programs", "#{program}.rb")

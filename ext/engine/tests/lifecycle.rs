@@ -13,7 +13,7 @@ use karafka_engine::lease::{Job, Lease};
 use karafka_engine::lifecycle::State;
 use karafka_engine::partition::MarkOutcome;
 use karafka_engine::{Engine, EngineConfig, Fault};
-use support::{Cluster, Member, PATIENCE, Verdict, wait_until};
+use support::{Cluster, Member, PATIENCE, Verdict, answer, wait_until};
 
 fn errors(engine: &Engine) -> Vec<String> {
     let mut errors = Vec::new();
@@ -105,11 +105,7 @@ fn committing(committed: &Arc<AtomicUsize>) -> impl Fn(&Lease) -> Verdict + Send
         if let Some(last) = lease.batch().last_offset() {
             lease.partition().mark(last);
             let pending = lease.partition().start_commit().unwrap().unwrap();
-            let outcome = loop {
-                if let Some(outcome) = pending.wait_a_while() {
-                    break outcome;
-                }
-            };
+            let outcome = answer(|| pending.wait_a_while());
             assert!(matches!(outcome, Ok(MarkOutcome::Kept)), "{outcome:?}");
             committed.fetch_add(lease.batch().len(), Ordering::SeqCst);
         }

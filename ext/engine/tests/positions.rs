@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use karafka_engine::lease::{Job, Lease};
 use karafka_engine::partition::Request;
-use support::{Cluster, Member, PATIENCE, Seen, Verdict, wait_until};
+use support::{Cluster, Member, PATIENCE, Seen, Verdict, answer, wait_until};
 
 /// A cluster with so many messages in its one partition, and the configuration of a member.
 fn cluster_with(messages: usize) -> (Cluster, serde_json::Value) {
@@ -303,11 +303,7 @@ fn an_offset_is_found_by_its_time() {
         once_at(0, move |lease| {
             let ask = |time| {
                 let query = lease.partition().offset_for_time(time, PATIENCE).unwrap();
-                loop {
-                    if let Some(answer) = query.wait_a_while() {
-                        return answer.unwrap();
-                    }
-                }
+                answer(|| query.wait_a_while()).unwrap()
             };
             *slot.lock() = Some((ask(0), ask(i64::MAX / 2), lease.partition().watermarks()));
             Verdict::Succeed

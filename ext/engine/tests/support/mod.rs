@@ -297,6 +297,15 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// What the broker says, of what is asked a while at a time.
+pub fn answer<T>(mut ask_a_while: impl FnMut() -> Option<T>) -> T {
+    loop {
+        if let Some(answer) = ask_a_while() {
+            return answer;
+        }
+    }
+}
+
 fn bootstraps(producer: &BaseProducer) -> String {
     // SAFETY: the mock cluster and its text live as long as the client; the text is copied.
     unsafe {
