@@ -13,6 +13,9 @@ module Bench
     FEW_PARTITIONS = 4
     # What a producer with Java's default puts into a batch
     SMALL_BATCH = 16_384
+    # Of the loop in Ruby, as of a message's payload
+    STRINGS = 1_000_000
+    PAYLOAD_BYTES = 200
     Case = Struct.new(:name, :partitions, :consumer, :wanted, :backlog)
     CASES = [
       Case.new("1 partition, payload touched", 1, :Touch, { value: 1_200_000.., ratio: 0.6.., **RSS }),
@@ -44,10 +47,12 @@ module Bench
       Tools.fill(@servers, topic(one), one.backlog, messages(one), batch_bytes: SMALL_BATCH)
     end
 
-    # Runs of three kinds in turn: the floor with the engine's settings, the floor with librdkafka's own limits of
-    # memory (what the engine's limits cost), and the engine.
+    # Runs in turn: the floor with the engine's settings, the floor with librdkafka's own limits of memory (what the
+    # engine's limits cost), and the engine. Between them, what Ruby takes at this moment for strings alone.
     def compare(one, max_messages)
+      strings = []
       rounds = Array.new(@options.runs) do
+        strings << Host.run { strings_us(max_messages) }
         [floor(one, max_messages, @options.floor), floor(one, max_messages, UNLIMITED), ours(one, max_messages)]
       end
       floor, unlimited, ours = rounds.transpose.map { |runs| Figures.median(runs.map { |run| rate(run) }) }
@@ -56,11 +61,22 @@ module Bench
         "#{one.name}, max_messages #{max_messages}",
         value: ours, unit: "msg/s", floor: floor, ratio: ours / floor, unlimited_floor: unlimited, wanted: one.wanted,
         cpu_us: Figures.median(runs.map { |run| run[:cpu_seconds] / run[:messages] * 1e6 }),
+        strings_us: Figures.median(strings),
         rss_mb: runs.map { |run| run[:rss_mb] }.max
       )
     end
 
     def rate(run) = run[:messages] / run[:seconds]
+
+    # What no consumer in Ruby can do without: a string for each payload, and a look at it
+    def strings_us(batch_size)
+      source = "x" * (2 * PAYLOAD_BYTES)
+      began = Figures.cpu
+      (STRINGS / batch_size).times do
+        Array.new(batch_size) { source.byteslice(0, PAYLOAD_BYTES) }.each { |payload| payload.bytesize } # rubocop:disable Style/SymbolProc -- as a consumer does
+      end
+      (Figures.cpu - began) / STRINGS * 1e6
+    end
 
     def floor(one, batch_size, settings)
       Tools.floor(@servers, topic(one), [one.partitions, messages(one), batch_size], settings)

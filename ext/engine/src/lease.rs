@@ -25,7 +25,7 @@ pub enum Job {
 
 impl Job {
     /// The name that users read.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Consume => "consume",
             Self::Eofed => "eofed",

@@ -142,11 +142,12 @@ module Karafka
       # @param lease [Native::Lease]
       # @param worker [Worker]
       def call(lease, worker)
-        topic = @plan.topic(lease.group, lease.topic)
-        @listeners[lease.group].received(lease, topic) if lease.kind == :consume
+        group = lease.group
+        topic = @plan.topic(group, lease.topic)
+        @listeners[group].received(lease, topic) if lease.kind == :consume
         @executors.call(
-          lease, topic: topic, subscription_group: @plan.subscription_group(lease.group), worker: worker,
-                 client: @clients[lease.group]
+          lease, topic: topic, subscription_group: @plan.subscription_group(group), worker: worker,
+                 client: @clients[group]
         )
       end
 

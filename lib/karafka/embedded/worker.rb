@@ -9,6 +9,10 @@ module Karafka
     #
     # @api private
     class Worker
+      # How interrupts reach the code of the application
+      AT_ONCE = { Object => :immediate }.freeze
+      private_constant :AT_ONCE
+
       # @return [String]
       attr_reader :name
       # @return [Thread]
@@ -111,7 +115,7 @@ module Karafka
         taken = @native.take
         case taken
         when :closed then :closed
-        when :interrupted then Thread.handle_interrupt(Object => :immediate) { Thread.pass }
+        when :interrupted then Thread.handle_interrupt(AT_ONCE) { Thread.pass }
         else work(@lease = taken)
         end
       rescue Exception => e # rubocop:disable Lint/RescueException -- a worker outlives whatever was thrown at it
@@ -119,7 +123,7 @@ module Karafka
       end
 
       def work(lease)
-        Thread.handle_interrupt(Object => :immediate) { @runtime.call(lease, self) }
+        Thread.handle_interrupt(AT_ONCE) { @runtime.call(lease, self) }
       ensure
         lease.give_back # Nothing, where the job settled it
       end

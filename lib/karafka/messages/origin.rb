@@ -14,15 +14,13 @@ module Karafka
       attr_reader :partition
       # @return [Routing::Features::Deserializers::Config]
       attr_reader :deserializers
-      # @return [Time, nil] when a worker began with the batch
-      attr_accessor :processed_at
 
       # @param batch [Native::Batch]
       # @param routing_topic [Routing::Topic]
       # @param partition [Integer]
-      # @param scheduled_at [Time] when the batch was ready
+      # @param scheduled_at [Integer] when the batch was ready, in microseconds since the epoch
       # @param former [Origin, nil] the batch before: whose payloads were read has those of this one made in advance
-      def initialize(batch, routing_topic, partition, scheduled_at: Time.now, former: nil)
+      def initialize(batch, routing_topic, partition, scheduled_at: now, former: nil)
         @batch = batch
         @payloads_wanted = former&.payloads_read?
         batch.origin = self
@@ -83,10 +81,10 @@ module Karafka
 
       # A worker begins
       def process
-        @processed_at = Time.now
+        @processed_at = now
         return unless @metadata
 
-        @metadata.processed_at = @processed_at
+        @metadata.processed_at = time(@processed_at)
         @metadata.freeze
       end
 
@@ -104,18 +102,30 @@ module Karafka
         @batch.message(Message, index) unless empty?
       end
 
+      # Every batch has its times, and few of them are asked for: a Time takes as long to make as ten readings of the
+      # clock.
+      def now
+        ::Process.clock_gettime(::Process::CLOCK_REALTIME, :microsecond)
+      end
+
+      def time(microseconds)
+        Time.at(0, microseconds, :microsecond)
+      end
+
       def build_metadata
+        scheduled_at = time(@scheduled_at)
         metadata = BatchMetadata.new(
           size: size, first_offset: empty? ? -1001 : @batch.first_offset,
           last_offset: empty? ? -1001 : @batch.last_offset, deserializers: @deserializers, partition: @partition,
-          topic: @topic, created_at: created_at, scheduled_at: @scheduled_at, processed_at: @processed_at
+          topic: @topic, created_at: created_at(scheduled_at), scheduled_at: scheduled_at,
+          processed_at: @processed_at && time(@processed_at)
         )
         @processed_at ? metadata.freeze : metadata
       end
 
       # The clock of who produced may be ahead of ours
-      def created_at
-        [last&.timestamp, @scheduled_at].compact.min
+      def created_at(scheduled_at)
+        [last&.timestamp, scheduled_at].compact.min
       end
     end
   end

@@ -28,6 +28,7 @@ module Karafka
         @client = client
         @behaviours = Behaviours.of(topic)
         @persistent = topic.consumer_persistence
+        @code = App.config.internal.code
         @mutex = Mutex.new
         Native.refers_to_jobs(self)
       end
@@ -58,7 +59,7 @@ module Karafka
         details = { caller: worker, job: job, jobs_queue: jobs_queue }.freeze
 
         @mutex.synchronize do
-          App.config.internal.code.call(job.class.action) { perform(job, details) }
+          @code.call(job.class.action) { perform(job, details) }
         rescue Exception => e # rubocop:disable Lint/RescueException -- a worker outlives whatever a job does
           Instrumentation::ErrorReport.call(type: "worker.process.error", error: e, **details)
         ensure
@@ -136,7 +137,7 @@ module Karafka
 
       # What was loaded anew, or was to be and can't, takes over with the next batch
       def current?
-        @consumer.nil? || !App.config.internal.code.reloads? || @consumer.instance_of?(topic.consumer)
+        @consumer.nil? || !@code.reloads? || @consumer.instance_of?(topic.consumer)
       end
 
       # Topic and partition are not known to `initialize` of a consumer, which takes no arguments; `initialized` is

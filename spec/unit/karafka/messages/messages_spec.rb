@@ -8,7 +8,7 @@ RSpec.describe Karafka::Messages::Messages do
     Karafka::Routing::Features::Deserializers::Config.new(payload: Karafka::Deserializers::Payload.new)
   end
   let(:route) { Struct.new(:name, :deserializers).new("orders", deserializers) }
-  let(:origin) { Karafka::Messages::Origin.new(batch, route, 0, scheduled_at: Time.at(1_700_000_001)) }
+  let(:origin) { Karafka::Messages::Origin.new(batch, route, 0, scheduled_at: 1_700_000_001_000_000) }
 
   it "counts without building anything" do
     expect(messages).to have_attributes(size: 3, count: 3, empty?: false)
@@ -103,7 +103,7 @@ RSpec.describe Karafka::Messages::Messages do
 
     it "do not believe a clock that is ahead" do
       ahead = FakeNative::Batch.new([FakeNative::Record.new(offset: 1, timestamp_ms: 1_900_000_000_000)])
-      origin = Karafka::Messages::Origin.new(ahead, route, 0, scheduled_at: Time.at(1_700_000_001))
+      origin = Karafka::Messages::Origin.new(ahead, route, 0, scheduled_at: 1_700_000_001_000_000)
 
       expect(described_class.new(origin).metadata.created_at).to eq(Time.at(1_700_000_001))
     end
