@@ -117,6 +117,22 @@ RSpec.describe "Interrupted workers" do
     expect(Karafka::Embedded.stop).to be_clean
   end
 
+  it "rest between batches that end their threads each time, instead of being replaced without a pause" do
+    Karafka::App.config.pause.timeout = Karafka::App.config.pause.max_timeout = 600_000
+    calls = Queue.new
+    pauses = Queue.new
+    Karafka.monitor.subscribe("client.pause") { |event| pauses << event.payload }
+    route(topic, consumer_class { (calls << messages.first.offset) && Thread.current.kill })
+    Karafka::Embedded.start
+    Feed.open(bootstrap) { |feed| feed.send(topic, %w[1 2 3], partition: 0) }
+
+    eventually("a pause") { !pauses.empty? }
+    expect(pauses.pop).to include(topic: topic, partition: 0, offset: 0, timeout: 600_000)
+    expect(Array.new(calls.size) { calls.pop }).to eq([0] * 11)
+    expect_three_workers
+    expect(Karafka::Embedded.stop).to be_clean
+  end
+
   it "look up from their wait for a job", :timing do
     route(topic, counting_consumer)
     start_with({ topic => partitions })

@@ -103,6 +103,8 @@ struct State {
     user: pausing::User,
     /// Failed attempts at the present batch.
     failures: u32,
+    /// Leases in a row that were given back.
+    interruptions: u32,
     window_closes: Option<Instant>,
     lease: Option<LeaseNote>,
     consumer: Consumer,
@@ -139,6 +141,7 @@ impl Partition {
                 pause: None,
                 user: pausing::User::Silent,
                 failures: 0,
+                interruptions: 0,
                 window_closes: None,
                 lease: None,
                 consumer: Consumer::Absent,

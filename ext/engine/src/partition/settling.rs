@@ -12,6 +12,10 @@ use crate::lease::Job;
 use crate::phase::{After, Input};
 use crate::ready::Taker;
 
+/// So many leases in a row that were given back are done again at once: who interrupts a worker means the worker, not what
+/// it works on. A consumer that ends its own thread each time would keep a core busy with making new ones.
+pub(super) const AT_ONCE: u32 = 10;
+
 impl Partition {
     /// The worker finished. With automatic offsets its last message counts as consumed, unless the user paused: then it is
     /// up to the user what was consumed.
@@ -21,6 +25,7 @@ impl Partition {
             if job == Job::Consume {
                 state.failures = 0;
             }
+            state.interruptions = 0;
             (state.user, state.wanted.take())
         };
         if let (Job::Consume, User::Silent, OffsetManagement::Automatic, Some(last)) =
@@ -42,6 +47,7 @@ impl Partition {
         let (backoff, wanted) = {
             let mut state = self.state.lock();
             state.failures = state.failures.saturating_add(1);
+            state.interruptions = 0;
             (self.place.topic.pause.backoff(state.failures), state.wanted.take())
         };
         self.rest(batch, next.or(wanted).or(batch.first_offset()), backoff);
@@ -53,7 +59,7 @@ impl Partition {
         self.set_next_offset(Some(next_offset));
         {
             let mut state = self.state.lock();
-            (state.failures, state.wanted) = (0, None);
+            (state.failures, state.interruptions, state.wanted) = (0, 0, None);
         }
         let pause = self.place.topic.pause.first();
         self.rest(batch, Some(next_offset), pause);
@@ -75,7 +81,8 @@ impl Partition {
     }
 
     /// The worker did not get to the end: what was not marked is delivered again, at once or after the pause that was set
-    /// meanwhile. Where the job wanted to go on is forgotten: it will be done again.
+    /// meanwhile, and after the backoff of a failure where that happens again and again. Where the job wanted to go on is
+    /// forgotten: it will be done again.
     pub(crate) fn given_back(self: &Arc<Self>, job: Job, batch: &Batch) {
         let held = match (job, batch.first_offset()) {
             (Job::Consume, Some(first)) => {
@@ -85,7 +92,16 @@ impl Partition {
             (Job::Eofed, _) => Some(batch.clone()),
             _ => None,
         };
-        self.state.lock().wanted = None;
+        let backoff = {
+            let mut state = self.state.lock();
+            state.wanted = None;
+            state.interruptions = state.interruptions.saturating_add(1);
+            let beyond = state.interruptions.saturating_sub(AT_ONCE);
+            (beyond > 0 && state.pause.is_none()).then(|| self.place.topic.pause.backoff(beyond))
+        };
+        if backoff.is_some() {
+            self.set_pause(held.as_ref().and_then(Batch::first_offset), backoff);
+        }
         self.settle(held, After::Again, Taker::Waiting);
     }
 

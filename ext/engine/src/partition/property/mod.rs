@@ -18,6 +18,7 @@ use proptest::test_runner::{Config, TestCaseError};
 use crate::config::OffsetManagement;
 use crate::kafka::QueueListener;
 use crate::partition::Partition;
+use crate::partition::settling::AT_ONCE;
 use crate::phase::Hook;
 use crate::sync::Mutex;
 use broker::{Broker, Notices, SimulatedLink};
@@ -66,6 +67,8 @@ enum Step {
     DeadLetter(u8),
     GiveBack,
     DropLease,
+    /// Whoever takes a lease is interrupted.
+    Interrupt(u8),
     Depart(Hook),
     Lose,
     Reassign,
@@ -99,6 +102,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<u8>().prop_map(Step::DeadLetter),
         2 => Just(Step::GiveBack),
         1 => Just(Step::DropLease),
+        1 => (1..20_u8).prop_map(Step::Interrupt),
         1 => hook.prop_map(Step::Depart),
         1 => Just(Step::Lose),
         3 => Just(Step::Reassign),
@@ -162,4 +166,31 @@ fn a_log_that_begins_anew_is_consumed_from_its_start() {
     assert_eq!((partition.next_offset(), broker.lock().committed), (Some(5), None));
     partition.store_marks();
     assert_eq!(broker.lock().committed, Some(5), "a commit that goes back is asked for explicitly");
+}
+
+#[test]
+fn what_is_given_back_again_and_again_rests() {
+    let broker = Arc::new(Mutex::new(Broker::new(Notices::Unasked)));
+    let partition = Partition::for_tests();
+    *partition.link.write() = Some(Box::new(SimulatedLink(Arc::clone(&broker))));
+    broker.lock().produce(10, 0);
+    let _ = broker.lock().fetch(10);
+    partition.queue_filled();
+    let interrupt = || partition.take().unwrap().give_back();
+
+    for _ in 0..AT_ONCE {
+        interrupt();
+    }
+    assert!(!partition.is_paused());
+    interrupt();
+    assert!(partition.is_paused() && partition.take().is_none());
+    assert_eq!(partition.attempt(), 1, "nothing has failed");
+    partition.resume();
+    interrupt();
+    assert!(partition.is_paused());
+    partition.resume();
+    partition.take().unwrap().fail();
+    partition.resume();
+    interrupt();
+    assert!(!partition.is_paused(), "a batch that came to its end is a new beginning");
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::broker::{Broker, LATEST};
 use crate::config::OffsetManagement;
 use crate::lease::{Job, Lease};
+use crate::partition::settling::AT_ONCE;
 use crate::phase::Hook;
 
 pub(super) type Checked = Result<(), String>;
@@ -59,6 +60,7 @@ pub(super) struct Model {
     pub(super) pausing: Pausing,
     user_paused: bool,
     pub(super) failures: u32,
+    interruptions: u32,
     pub(super) out: Option<Out>,
     pub(super) lost: bool,
     pub(super) going: Going,
@@ -78,6 +80,7 @@ impl Model {
             pausing: Pausing::No,
             user_paused: false,
             failures: 0,
+            interruptions: 0,
             out: None,
             lost: false,
             going: Going::Stays,
@@ -215,6 +218,7 @@ impl Model {
 
     fn settle(&mut self) -> Option<Out> {
         let out = self.out.take()?;
+        self.interruptions = 0;
         if matches!(out.job, Job::Revoked | Job::Shutdown) {
             self.going = Going::Gone;
         }
@@ -258,6 +262,10 @@ impl Model {
         self.wanted = None;
         if let Some((first, last)) = out.span {
             self.place = Place::At(self.next.unwrap_or(first).clamp(first, last + 1));
+        }
+        self.interruptions += 1;
+        if self.interruptions > AT_ONCE && self.going == Going::Stays && self.pausing == Pausing::No {
+            self.pausing = Pausing::Timed;
         }
     }
 }

@@ -70,6 +70,12 @@ impl Play {
                 self.model.lost = true;
                 self.depart(Hook::Revoked);
             }
+            Step::Interrupt(times) => {
+                for _ in 0..times {
+                    self.step(Step::Take)?;
+                    self.step(Step::GiveBack)?;
+                }
+            }
             Step::Reassign => self.reassign()?,
             step => self.ask(step)?,
         }
