@@ -14,6 +14,8 @@ module Karafka
       attr_reader :subscription_group
       # @return [Native::Partition]
       attr_reader :coordinator
+      # @return [Integer]
+      attr_reader :partition
       # @return [BaseConsumer, nil] nil before the first batch
       attr_reader :consumer
 
@@ -23,6 +25,7 @@ module Karafka
       # @param client [Connection::Client, nil] the connection it is assigned to
       def initialize(coordinator, topic, subscription_group, client)
         @coordinator = coordinator
+        @partition = coordinator.partition
         @topic = topic
         @subscription_group = subscription_group
         @client = client
@@ -36,11 +39,6 @@ module Karafka
       # @return [String]
       def id
         @id ||= SecureRandom.hex(6)
-      end
-
-      # @return [Integer]
-      def partition
-        coordinator.partition
       end
 
       # @return [String]

@@ -62,7 +62,9 @@ module Karafka
           return if @acknowledged
 
           # Only then: what could not be said may be said in another way, or the worker gives the lease back.
-          yield.tap { @acknowledged = true }
+          answer = yield
+          @acknowledged = true
+          answer
         end
       end
     end
