@@ -26,11 +26,11 @@ RSpec.describe "An engine that has nothing to do" do
       counted << woken.pop until woken.empty?
       counted.uniq.size == 2
     end
-    await_looks(1)
+    await_looks(2) # The first may be that of the last nudge, whose wake-up is still on its way
     woken.clear
     await_looks(3)
 
-    expect(woken).to be_empty
+    expect(Array.new(woken.size) { woken.pop }).to eq([])
   end
 
   it "tells who subscribes" do
