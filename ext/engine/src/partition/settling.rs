@@ -14,7 +14,7 @@ use crate::ready::Taker;
 
 /// So many leases in a row that were given back are done again at once: who interrupts a worker means the worker, not what
 /// it works on. A consumer that ends its own thread each time would keep a core busy with making new ones.
-pub(super) const AT_ONCE: u32 = 10;
+pub(super) const REPEATED_AT_ONCE: u32 = 10;
 
 impl Partition {
     /// The worker finished. With automatic offsets its last message counts as consumed, unless the user paused: then it is
@@ -96,7 +96,7 @@ impl Partition {
             let mut state = self.state.lock();
             state.wanted = None;
             state.interruptions = state.interruptions.saturating_add(1);
-            let beyond = state.interruptions.saturating_sub(AT_ONCE);
+            let beyond = state.interruptions.saturating_sub(REPEATED_AT_ONCE);
             (beyond > 0 && state.pause.is_none()).then(|| self.place.topic.pause.backoff(beyond))
         };
         if backoff.is_some() {

@@ -18,7 +18,7 @@ use proptest::test_runner::{Config, TestCaseError};
 use crate::config::OffsetManagement;
 use crate::kafka::QueueListener;
 use crate::partition::Partition;
-use crate::partition::settling::AT_ONCE;
+use crate::partition::settling::REPEATED_AT_ONCE;
 use crate::phase::Hook;
 use crate::sync::Mutex;
 use broker::{Broker, Notices, SimulatedLink};
@@ -178,7 +178,7 @@ fn what_is_given_back_again_and_again_rests() {
     partition.queue_filled();
     let interrupt = || partition.take().unwrap().give_back();
 
-    for _ in 0..AT_ONCE {
+    for _ in 0..REPEATED_AT_ONCE {
         interrupt();
     }
     assert!(!partition.is_paused());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::broker::{Broker, LATEST};
 use crate::config::OffsetManagement;
 use crate::lease::{Job, Lease};
-use crate::partition::settling::AT_ONCE;
+use crate::partition::settling::REPEATED_AT_ONCE;
 use crate::phase::Hook;
 
 pub(super) type Checked = Result<(), String>;
@@ -264,7 +264,7 @@ impl Model {
             self.place = Place::At(self.next.unwrap_or(first).clamp(first, last + 1));
         }
         self.interruptions += 1;
-        if self.interruptions > AT_ONCE && self.going == Going::Stays && self.pausing == Pausing::No {
+        if self.interruptions > REPEATED_AT_ONCE && self.going == Going::Stays && self.pausing == Pausing::No {
             self.pausing = Pausing::Timed;
         }
     }
