@@ -26,54 +26,25 @@ module FakeNative
       @records.last.offset
     end
 
-    def timestamp_ms(offset)
-      record(offset).timestamp_ms || 1_700_000_000_000
-    end
-
-    def raw_payload(offset)
-      @reads[:raw_payload] += 1
-      record(offset).payload&.b
-    end
-
-    def raw_key(offset)
-      record(offset).key&.b
-    end
-
-    def raw_headers(offset)
-      (record(offset).headers || {}).freeze
-    end
-
     def messages(klass)
       @reads[:messages] += 1
       Array.new(size) { |index| message(klass, index) }
     end
 
-    def messages_with_payloads(klass)
-      @reads[:messages_with_payloads] += 1
-      Array.new(size) do |index|
-        message(klass, index).tap do |message|
-          message.instance_variable_set(:@raw_payload, @records[index].payload&.b) if index.positive?
-        end
-      end
-    end
-
-    def payloads_read?
-      @reads[:raw_payload].positive?
-    end
-
     def message(klass, index)
-      batch = self
-      klass.allocate.tap do |message|
-        { :@batch => batch, :@offset => @records[index].offset }.each do |name, value|
-          message.instance_variable_set(name, value)
-        end
-      end
+      metadata = metadata_of(@records[index])
+      klass.new(@records[index].payload&.b, metadata).tap { |message| metadata.message = message }
     end
 
     private
 
-    def record(offset)
-      @records.find { |record| record.offset == offset }
+    def metadata_of(record)
+      milliseconds = record.timestamp_ms || 1_700_000_000_000
+      Karafka::Messages::Metadata.new(
+        offset: record.offset, timestamp: Time.at(0, milliseconds, :millisecond), raw_key: record.key&.b,
+        raw_headers: (record.headers || {}).freeze, topic: origin.topic, partition: origin.partition,
+        received_at: origin.received_at, deserializers: origin.deserializers
+      )
     end
   end
 

@@ -31,14 +31,9 @@ impl Ration {
         self.partitions.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A partition's part of `bytes`.
-    pub fn part_of(&self, bytes: usize) -> usize {
-        bytes / self.partitions.load(Ordering::Relaxed).max(1)
-    }
-
     /// How many messages a batch may have whose messages take `average_bytes`, 0 if that is not known; at most `max`.
     pub fn most_messages(&self, average_bytes: usize, max: usize) -> usize {
-        let part = self.part_of(self.bytes);
+        let part = self.bytes / self.partitions.load(Ordering::Relaxed).max(1);
         let average = if average_bytes == 0 { EXPECTED_BYTES } else { average_bytes };
         (part / average).max(LEAST_MESSAGES).min(max)
     }

@@ -13,10 +13,6 @@ use crate::batch::Batch;
 use crate::boundary::guard;
 use crate::partition::Partition;
 
-/// Bytes of payloads that consumers have made in advance at a time, over all partitions: Ruby's collector keeps strings
-/// that several consumers hold at once for long.
-const MOST_IN_ADVANCE: usize = 512 << 10;
-
 /// A lease.
 #[magnus::wrap(class = "Karafka::Native::Lease", free_immediately, size)]
 pub(crate) struct Lease {
@@ -55,8 +51,7 @@ impl Lease {
     }
 
     fn batch(ruby: &Ruby, rb_self: &Self) -> Batch {
-        let in_advance = rb_self.inner.partition().part_of(MOST_IN_ADVANCE);
-        Batch::new(ruby, rb_self.inner.batch().clone(), in_advance)
+        Batch::new(ruby, rb_self.inner.batch().clone())
     }
 
     fn size(&self) -> usize {

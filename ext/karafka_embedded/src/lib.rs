@@ -9,6 +9,7 @@ mod delivery;
 mod engine;
 mod gvl;
 mod lease;
+mod message;
 mod partition;
 mod pressure;
 mod producer;
@@ -26,6 +27,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     delivery::define(ruby, &native)?;
     engine::define(ruby, &native)?;
     lease::define(ruby, &native)?;
+    message::define(ruby, &native)?;
     partition::define(ruby, &native)?;
     pressure::define(ruby, &native)?;
     producer::define(ruby, &native)?;

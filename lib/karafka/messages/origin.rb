@@ -19,10 +19,8 @@ module Karafka
       # @param routing_topic [Routing::Topic]
       # @param partition [Integer]
       # @param scheduled_at [Integer] when the batch was ready, in microseconds since the epoch
-      # @param former [Origin, nil] the batch before: whose payloads were read has those of this one made in advance
-      def initialize(batch, routing_topic, partition, scheduled_at: now, former: nil)
+      def initialize(batch, routing_topic, partition, scheduled_at: now)
         @batch = batch
-        @payloads_wanted = former&.payloads_read?
         batch.origin = self
         @topic = routing_topic.name
         @deserializers = routing_topic.deserializers
@@ -43,11 +41,6 @@ module Karafka
       # @return [Boolean]
       def empty?
         @batch.size.zero?
-      end
-
-      # @return [Boolean] were payloads read
-      def payloads_read?
-        @batch.payloads_read?
       end
 
       # @return [Array<Message>] built once
@@ -92,7 +85,7 @@ module Karafka
 
       # A message that was handed out alone stays the one that is in the list
       def build
-        messages = @payloads_wanted ? @batch.messages_with_payloads(Message) : @batch.messages(Message)
+        messages = @batch.messages(Message)
         messages[0] = @first if @first
         messages[-1] = @last if @last
         messages

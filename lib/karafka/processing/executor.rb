@@ -72,7 +72,7 @@ module Karafka
         @consumer = nil unless @persistent && current?
         @consumer ||= build_consumer
         coordinator.eofed = job.lease.eof?
-        @origin = Messages::Origin.new(job.lease.batch, topic, partition, former: @origin)
+        @origin = Messages::Origin.new(job.lease.batch, topic, partition)
         @consumer.messages = Messages::Messages.new(@origin).freeze
         prepare(job, :on_before_schedule_consume)
       end

@@ -11,11 +11,6 @@ use crate::ready::Waited;
 const MOST_WITH_LOCK: usize = 512 << 10;
 
 impl Partition {
-    /// What of so many bytes, shared by all assigned partitions, is for this one.
-    pub fn part_of(&self, bytes: usize) -> usize {
-        self.hub.ration.part_of(bytes)
-    }
-
     pub(super) fn most_messages(&self) -> usize {
         self.hub.ration.most_messages(self.message_bytes.load(Ordering::Relaxed), self.place.topic.max_messages)
     }

@@ -44,23 +44,6 @@ RSpec.describe Karafka::Messages::Messages do
     expect(batch.reads[:messages]).to eq(1)
   end
 
-  it "makes the payloads in advance where those of the batch before were read" do
-    following = batch_of("4", "5")
-    expect { messages.payloads }.to change(origin, :payloads_read?).to(true)
-
-    after = described_class.new(Karafka::Messages::Origin.new(following, route, 0, former: origin))
-    expect(after.raw_payloads).to eq(%w[4 5])
-    expect(following.reads).to eq(messages_with_payloads: 1, raw_payload: 1)
-  end
-
-  it "makes no payload in advance where nobody read one" do
-    messages.raw
-    following = batch_of("4", "5")
-
-    described_class.new(Karafka::Messages::Origin.new(following, route, 0, former: origin)).raw
-    expect(following.reads).to eq(messages: 1)
-  end
-
   it "lets go of its messages when the job is over, and makes them again" do
     kept = messages.raw
     origin.release
