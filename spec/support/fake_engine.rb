@@ -1,9 +1,13 @@
 # frozen_string_literal: true
 
+require_relative "fake_lease"
+
 # Consumers of one topic that run without an engine: what they do to their lease and their partition is written down.
 module FakeEngine
   # The jobs of one partition
   class Run
+    include FakeNative
+
     attr_reader :partition, :topic, :consumer, :events, :errors
 
     # @param topic [Karafka::Routing::Topic]
@@ -21,7 +25,7 @@ module FakeEngine
     # @param lease [FakeNative::Lease]
     # @return [Array] what the lease was told
     def call(lease)
-      @executors.call(lease, topic: topic, subscription_group: topic.subscription_group, client: @client)
+      work_on(@executors, lease, topic, client: @client)
       @consumer = @executors.consumers.first || @consumer
       lease.outcomes
     end

@@ -138,6 +138,16 @@ module FakeNative
     end
   end
 
+  # Runs a lease as a runtime does
+  # @param executors [Karafka::Processing::Executors]
+  # @param lease [Lease]
+  # @param topic [Karafka::Routing::Topic]
+  def work_on(executors, lease, topic, client: nil, worker: nil)
+    executors.call(lease, worker: worker) do
+      Karafka::Processing::Executor.new(lease.partition, topic, topic.subscription_group, client)
+    end
+  end
+
   def batch_of(*payloads, first_offset: 10)
     Batch.new(payloads.each_with_index.map { |one, index| Record.new(offset: first_offset + index, payload: one) })
   end

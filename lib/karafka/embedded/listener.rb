@@ -9,11 +9,12 @@ module Karafka
     class Listener
       # In the order in which they come
       STATES = %i[pending starting running quieting quiet stopping stopped].freeze
+      # What {#received} tells
       RECEIVED = "connection.listener.fetch_loop.received"
       # What {#polled} tells
       POLL_EVENTS = ["client.events_poll", "connection.listener.fetch_loop", RECEIVED].freeze
       FAILURE = "connection.listener.fetch_loop.error"
-      private_constant :RECEIVED, :FAILURE
+      private_constant :FAILURE
 
       # @return [String]
       attr_reader :id
@@ -74,13 +75,11 @@ module Karafka
         @received = false
       end
 
-      # A batch was taken
+      # A batch was taken, and somebody wants to hear of it: {RECEIVED}
       # @param lease [Native::Lease]
       # @param topic [Routing::Topic]
       # @api private
       def received(lease, topic)
-        return unless Karafka.monitor.subscribed?(RECEIVED)
-
         @received = true
         App.config.internal.code.enter { tell_received(lease, topic) }
       end

@@ -142,13 +142,8 @@ module Karafka
       # @param lease [Native::Lease]
       # @param worker [Worker]
       def call(lease, worker)
-        group = lease.group
-        topic = @plan.topic(group, lease.topic)
-        @listeners[group].received(lease, topic) if lease.kind == :consume
-        @executors.call(
-          lease, topic: topic, subscription_group: @plan.subscription_group(group), worker: worker,
-                 client: @clients[group]
-        )
+        tell_received(lease) if Karafka.monitor.subscribed?(Listener::RECEIVED)
+        @executors.call(lease, worker: worker) { executor(lease) }
       end
 
       def quiet
@@ -186,6 +181,21 @@ module Karafka
         Connection::Client.new(
           group, native: -> { @engine.client(index) }, coordinators: -> { @executors.coordinators(group) }
         )
+      end
+
+      def tell_received(lease)
+        @listeners[lease.group].received(lease, topic_of(lease)) if lease.kind == :consume
+      end
+
+      def executor(lease)
+        group = lease.group
+        Processing::Executor.new(
+          lease.partition, topic_of(lease), @plan.subscription_group(group), @clients[group]
+        )
+      end
+
+      def topic_of(lease)
+        @plan.topic(lease.group, lease.topic)
       end
 
       # Running means that workers are there, too

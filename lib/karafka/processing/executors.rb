@@ -20,14 +20,12 @@ module Karafka
       # Runs what a lease asks for and acknowledges it. When the thread is killed meanwhile it does not: giving the
       # lease back is up to who holds it.
       # @param lease [Native::Lease]
-      # @param topic [Routing::Topic] the route of its partition
-      # @param subscription_group [Routing::SubscriptionGroup]
       # @param worker [Object, nil] who runs it, `event[:caller]` of the worker events
-      # @param client [Connection::Client, nil] the connection that the partition is assigned to
-      def call(lease, topic:, subscription_group:, worker: nil, client: nil)
+      # @yieldreturn [Executor] for an assignment that is new
+      def call(lease, worker: nil)
         return finish(lease, worker) if LAST.include?(lease.kind)
 
-        executor = @executors[lease.assignment] || add(lease, topic, subscription_group, client)
+        executor = @executors[lease.assignment] || add(lease.assignment, yield)
         executor.run(Jobs.build(lease, executor), worker: worker, jobs_queue: @jobs_queue)
       end
 
@@ -60,9 +58,8 @@ module Karafka
         @mutex.synchronize { @executors.delete(lease.assignment) }
       end
 
-      def add(lease, topic, subscription_group, client)
-        executor = Executor.new(lease.partition, topic, subscription_group, client)
-        @mutex.synchronize { @executors[lease.assignment] ||= executor }
+      def add(assignment, executor)
+        @mutex.synchronize { @executors[assignment] ||= executor }
       end
     end
   end

@@ -24,7 +24,11 @@ module Karafka
         # @yield work to time
         # @return [Object] what the block returned
         def instrument(event_id, payload = EMPTY_PAYLOAD, &block)
-          @notifications_bus.instrument(@namespaced ? @namespaced[event_id] : event_id, payload, &block)
+          event_id = @namespaced[event_id] if @namespaced
+          # To pass a block on that is not there takes as long as the rest
+          return @notifications_bus.instrument(event_id, payload) unless block_given?
+
+          @notifications_bus.instrument(event_id, payload, &block)
         end
 
         # @see Notifications#subscribe

@@ -9,8 +9,7 @@ module Karafka
         private
 
         def on_initialized
-          Karafka.monitor.instrument("consumer.initialize", karafka_event)
-          Karafka.monitor.instrument("consumer.initialized", karafka_event) { initialized }
+          karafka_instrument("consumer.initialize", "consumer.initialized") { initialized }
         rescue Exception => e # rubocop:disable Lint/RescueException -- whatever user code raises must not end the worker
           karafka_report("consumer.initialized.error", e)
         end
@@ -35,8 +34,7 @@ module Karafka
         end
 
         def on_wrap(action, &block)
-          Karafka.monitor.instrument("consumer.wrap", karafka_event)
-          Karafka.monitor.instrument("consumer.wrapped", karafka_event) { wrap(action, &block) }
+          karafka_instrument("consumer.wrap", "consumer.wrapped") { wrap(action, &block) }
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_report("consumer.wrap.error", e)
         end
@@ -46,8 +44,7 @@ module Karafka
         end
 
         def on_consume
-          Karafka.monitor.instrument("consumer.consume", karafka_event)
-          Karafka.monitor.instrument("consumer.consumed", karafka_event) { consume }
+          karafka_instrument("consumer.consume", "consumer.consumed") { consume }
           karafka_job.success!
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_job.failure!(e)
@@ -63,22 +60,19 @@ module Karafka
         end
 
         def on_eofed
-          Karafka.monitor.instrument("consumer.eof", karafka_event)
-          Karafka.monitor.instrument("consumer.eofed", karafka_event) { eofed }
+          karafka_instrument("consumer.eof", "consumer.eofed") { eofed }
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_report("consumer.eofed.error", e, seek_offset: seek_offset)
         end
 
         def on_revoked
-          Karafka.monitor.instrument("consumer.revoke", karafka_event)
-          Karafka.monitor.instrument("consumer.revoked", karafka_event) { revoked }
+          karafka_instrument("consumer.revoke", "consumer.revoked") { revoked }
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_report("consumer.revoked.error", e)
         end
 
         def on_shutdown
-          Karafka.monitor.instrument("consumer.shutting_down", karafka_event)
-          Karafka.monitor.instrument("consumer.shutdown", karafka_event) { shutdown }
+          karafka_instrument("consumer.shutting_down", "consumer.shutdown") { shutdown }
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_report("consumer.shutdown.error", e)
         end
@@ -90,6 +84,13 @@ module Karafka
 
         def karafka_report(type, error, **details)
           Instrumentation::ErrorReport.call(type: type, error: error, caller: self, **details)
+        end
+
+        # Tells that something begins, and when it has ended without raising, how long it took
+        def karafka_instrument(beginning, ending, &block)
+          monitor = Karafka.monitor
+          monitor.instrument(beginning, karafka_event)
+          monitor.instrument(ending, karafka_event, &block)
         end
 
         # The payload of most events; made once, since there are several for each batch

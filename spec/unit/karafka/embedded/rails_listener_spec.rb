@@ -77,7 +77,7 @@ RSpec.describe Karafka::Embedded::RailsListener do
     hide_const("OrdersConsumer")
     topic = Karafka::App.routes.first.topics.first.tap { |route| route.consumer = "OrdersConsumer" }
     lease = FakeNative::Lease.new(kind: :consume, partition: FakeNative::Partition.new, assignment: 1, batch: nil)
-    Karafka::Processing::Executors.new.call(lease, topic: topic, subscription_group: topic.subscription_group)
+    work_on(Karafka::Processing::Executors.new, lease, topic)
 
     expect(reported).to match([include(error: be_a(NameError))])
     expect(reported.first.dig(:context, :karafka))

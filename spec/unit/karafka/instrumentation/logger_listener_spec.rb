@@ -32,7 +32,7 @@ RSpec.describe Karafka::Instrumentation::LoggerListener do
   it "tells jobs and their errors" do
     topic = group.topics.first
     lease = FakeNative::Lease.new(kind: :consume, partition: FakeNative::Partition.new, batch: batch_of("1"))
-    Karafka::Processing::Executors.new.call(lease, topic: topic, subscription_group: group)
+    work_on(Karafka::Processing::Executors.new, lease, topic)
 
     expect(log.string).to match(/Consume job for OrdersConsumer on orders-0 started/)
       .and match(/Consume job for OrdersConsumer on orders-0 finished in [\d.]+ ms/)

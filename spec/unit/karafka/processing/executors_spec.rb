@@ -46,7 +46,7 @@ RSpec.describe Karafka::Processing::Executors do
   end
 
   def run(lease)
-    executors.call(lease, topic: topic, subscription_group: topic.subscription_group, worker: :worker)
+    work_on(executors, lease, topic, worker: :worker)
     lease
   end
 

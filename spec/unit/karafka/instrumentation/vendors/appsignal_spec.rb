@@ -22,10 +22,9 @@ RSpec.describe Karafka::Instrumentation::Vendors::Appsignal do
   after { appsignal.forget }
 
   def run(*payloads, kind: :consume)
-    (@executors ||= Karafka::Processing::Executors.new).call(
-      FakeNative::Lease.new(kind: kind, partition: FakeNative::Partition.new, batch: batch_of(*payloads)),
-      topic: routed, subscription_group: routed.subscription_group
-    )
+    @executors ||= Karafka::Processing::Executors.new
+    lease = FakeNative::Lease.new(kind: kind, partition: FakeNative::Partition.new, batch: batch_of(*payloads))
+    work_on(@executors, lease, routed)
   end
 
   def told(name)

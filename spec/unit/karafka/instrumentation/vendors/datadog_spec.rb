@@ -18,10 +18,9 @@ RSpec.describe Karafka::Instrumentation::Vendors::Datadog do
 
   def run(*payloads, kind: :consume)
     queue = Struct.new(:statistics).new({ busy: 2, enqueued: 3 })
-    (@executors ||= Karafka::Processing::Executors.new(jobs_queue: queue)).call(
-      FakeNative::Lease.new(kind: kind, partition: FakeNative::Partition.new, batch: batch_of(*payloads)),
-      topic: routed, subscription_group: routed.subscription_group
-    )
+    @executors ||= Karafka::Processing::Executors.new(jobs_queue: queue)
+    lease = FakeNative::Lease.new(kind: kind, partition: FakeNative::Partition.new, batch: batch_of(*payloads))
+    work_on(@executors, lease, routed)
   end
 
   def statistics
