@@ -26,6 +26,10 @@ module FakeNative
       @records.last.offset
     end
 
+    def timestamp_ms(_offset)
+      1_700_000_000_000
+    end
+
     def messages(klass)
       @reads[:messages] += 1
       Array.new(size) { |index| message(klass, index) }
@@ -39,7 +43,7 @@ module FakeNative
     private
 
     def metadata_of(record)
-      milliseconds = record.timestamp_ms || 1_700_000_000_000
+      milliseconds = record.timestamp_ms || timestamp_ms(record.offset)
       Karafka::Messages::Metadata.new(
         offset: record.offset, timestamp: Time.at(0, milliseconds, :millisecond), raw_key: record.key&.b,
         raw_headers: (record.headers || {}).freeze, topic: origin.topic, partition: origin.partition,

@@ -125,6 +125,8 @@ impl DataType {
 static MESSAGE: DataType = DataType::new(None, null());
 static BUILT_MESSAGE: DataType = DataType::new(Some(free), &raw const MESSAGE.0);
 
+/// # Safety
+/// For Ruby's collector: `data` is what a message was made with that is alive.
 unsafe extern "C" fn mark(data: *mut c_void) {
     // SAFETY: only Ruby calls it, for an object that is alive, with what that was made with.
     unsafe {
@@ -136,11 +138,15 @@ unsafe extern "C" fn mark(data: *mut c_void) {
     }
 }
 
+/// # Safety
+/// For Ruby's collector: `data` is what a message was made with that an application built, and that is gone.
 unsafe extern "C" fn free(data: *mut c_void) {
     // SAFETY: a message that was built owns what it points to.
     unsafe { drop(Arc::from_raw((*data.cast::<Place>()).messages)) }
 }
 
+/// # Safety
+/// For Ruby, with the GVL: `klass` is the class or one that inherits from it.
 unsafe extern "C" fn allocate(klass: VALUE) -> VALUE {
     let messages = Arc::into_raw(Messages::new(rb_sys::Qnil as VALUE, EngineBatch::default(), 0..1));
     // SAFETY: Ruby calls it with the GVL; the object owns the reference, and drops it when it is freed.
@@ -184,12 +190,15 @@ pub(crate) fn of(
 
 /// A new string. magnus's own call is protected against an exception that can only be `NoMemoryError`, which costs as
 /// much as the string.
-pub(crate) fn string(bytes: &[u8]) -> VALUE {
+fn string(bytes: &[u8]) -> VALUE {
     // SAFETY: called with the GVL, with readable bytes; callers hold nothing that needs dropping, should Ruby raise.
     unsafe { rb_sys::rb_str_new(bytes.as_ptr().cast(), bytes.len() as _) }
 }
 
 /// The bytes of the payload; nil for a tombstone. Read once, so that who changes the string finds it changed.
+///
+/// # Safety
+/// For Ruby, with the GVL: `message` is the receiver of the method.
 unsafe extern "C" fn raw_payload(message: VALUE) -> VALUE {
     let place = place_of(message);
     place.raw_payload.get().unwrap_or_else(|| {
@@ -200,6 +209,9 @@ unsafe extern "C" fn raw_payload(message: VALUE) -> VALUE {
 }
 
 /// What its metadata say, once there are some; until then the offset at which it was read.
+///
+/// # Safety
+/// For Ruby, with the GVL: `message` is the receiver of the method.
 unsafe extern "C" fn offset(message: VALUE) -> VALUE {
     let place = place_of(message);
     // SAFETY: called with the GVL.

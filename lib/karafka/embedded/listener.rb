@@ -9,12 +9,11 @@ module Karafka
     class Listener
       # In the order in which they come
       STATES = %i[pending starting running quieting quiet stopping stopped].freeze
-      # What {#received} tells
       RECEIVED = "connection.listener.fetch_loop.received"
       # What {#polled} tells
       POLL_EVENTS = ["client.events_poll", "connection.listener.fetch_loop", RECEIVED].freeze
       FAILURE = "connection.listener.fetch_loop.error"
-      private_constant :FAILURE
+      private_constant :RECEIVED, :FAILURE
 
       # @return [String]
       attr_reader :id
@@ -75,11 +74,13 @@ module Karafka
         @received = false
       end
 
-      # A batch was taken, and somebody wants to hear of it: {RECEIVED}
+      # A batch was taken
       # @param lease [Native::Lease]
       # @param topic [Routing::Topic]
       # @api private
       def received(lease, topic)
+        return unless Karafka.monitor.subscribed?(RECEIVED)
+
         @received = true
         App.config.internal.code.enter { tell_received(lease, topic) }
       end

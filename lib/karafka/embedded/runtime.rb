@@ -142,7 +142,7 @@ module Karafka
       # @param lease [Native::Lease]
       # @param worker [Worker]
       def call(lease, worker)
-        tell_received(lease) if Karafka.monitor.subscribed?(Listener::RECEIVED)
+        @listeners[lease.group].received(lease, topic_of(lease)) if lease.kind == :consume
         @executors.call(lease, worker: worker) { executor(lease) }
       end
 
@@ -181,10 +181,6 @@ module Karafka
         Connection::Client.new(
           group, native: -> { @engine.client(index) }, coordinators: -> { @executors.coordinators(group) }
         )
-      end
-
-      def tell_received(lease)
-        @listeners[lease.group].received(lease, topic_of(lease)) if lease.kind == :consume
       end
 
       def executor(lease)

@@ -34,7 +34,7 @@ module Karafka
       def initialize_copy(original)
         super
         self.raw_payload = original.raw_payload
-        self.native_metadata = original.metadata
+        self.native_metadata = original.metadata if original.__send__(:shared)
         self.native_payload = original.payload if original.deserialized?
       end
 
@@ -112,9 +112,9 @@ module Karafka
 
       private
 
-      # Metadata are what counts from when they are there
+      # Metadata are what counts from when they are there. One that was built without any has nothing.
       def shared
-        native_metadata || native_batch.origin
+        native_metadata || native_batch&.origin
       end
 
       def deserialize

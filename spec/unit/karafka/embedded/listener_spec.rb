@@ -58,6 +58,7 @@ RSpec.describe Karafka::Embedded::Listener do
 
   it "tells what came, where somebody wants to know" do
     listener.started("c")
+    listener.received(lease, group.topics.first)
     polls = EventRecorder.new(received)
     listener.received(lease, group.topics.first)
     2.times { listener.polled }

@@ -54,7 +54,9 @@ RSpec.describe Karafka::Messages::Message do
   end
 
   it "has no metadata where it was given none" do
-    expect(described_class.new("1", nil)).to have_attributes(raw_payload: "1", offset: nil)
+    message = described_class.new("1", nil)
+
+    expect([message, message.dup]).to all(have_attributes(raw_payload: "1", offset: nil))
   end
 
   it "is copied with all that it has, and apart from then on" do
@@ -72,6 +74,32 @@ RSpec.describe Karafka::Messages::Message do
     expect { message.raw_payload = "" }.to raise_error(FrozenError)
     expect(message.payload).to eq([1])
     expect(message.clone).to be_frozen
+  end
+
+  describe "read from a batch" do
+    subject(:message) { described_class.allocate }
+
+    let(:route) { Struct.new(:name, :deserializers).new("orders", deserializers) }
+    let(:batch) { FakeNative::Batch.new([FakeNative::Record.new(offset: 7)]) }
+
+    before do
+      Karafka::Messages::Origin.new(batch, route, 3)
+      allow(message).to receive(:native_batch).and_return(batch)
+    end
+
+    it "has the times and the place that the batch tells" do
+      allow(batch).to receive(:timestamp_ms).and_return(1_500)
+
+      expect(message).to have_attributes(
+        timestamp: Time.at(1.5), received_at: Time.at(1_700_000_000.5), topic: "orders", partition: 3
+      )
+    end
+
+    it "has no time where the broker does not know it" do
+      allow(batch).to receive(:timestamp_ms).and_return(-1)
+
+      expect(message.timestamp).to be_nil
+    end
   end
 
   it "takes instance variables of the application" do
