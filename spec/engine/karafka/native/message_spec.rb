@@ -85,7 +85,9 @@ RSpec.describe Karafka::Native::Message do
     expect(kept).to have_attributes(
       raw_payload: "50: too long for a string without memory of its own!", offset: 50, topic: topic
     )
-    expect(ObjectSpace.each_object(described_class).count).to be < 10
+    # Those of other examples are their business
+    left = ObjectSpace.each_object(described_class).count { |message| message.__send__(:native_batch).equal?(native) }
+    expect(left).to be < 10
   end
 
   it "is made anew for who asks the batch again, and changes apart from its former self" do
