@@ -35,8 +35,8 @@ module Bench
 
     def topic = "bench-memory-#{@messages}"
 
-    # How full librdkafka's queues are depends on who is quicker, the broker or the consumer, and a message in there takes
-    # some hundred bytes beside its own. A broker whose JVM still compiles would fill them in the midst of a run.
+    # How full librdkafka's queues are depends on who is quicker, the broker or the consumer, and a message in there
+    # takes some hundred bytes beside its own. A broker whose JVM still compiles would fill them in the midst of a run.
     def warm_up_broker
       Tools.floor(@servers, topic, [PARTITIONS, @messages, 100], @options.floor)
     end
