@@ -76,12 +76,13 @@ module Karafka
 
       # A batch was taken
       # @param lease [Native::Lease]
-      # @param topic [Routing::Topic]
+      # @yieldreturn [Routing::Topic] its topic, asked for where somebody wants to hear of it
       # @api private
-      def received(lease, topic)
+      def received(lease)
         return unless Karafka.monitor.subscribed?(RECEIVED)
 
         @received = true
+        topic = yield
         App.config.internal.code.enter { tell_received(lease, topic) }
       end
 

@@ -142,7 +142,7 @@ module Karafka
       # @param lease [Native::Lease]
       # @param worker [Worker]
       def call(lease, worker)
-        @listeners[lease.group].received(lease, topic_of(lease)) if lease.kind == :consume
+        @listeners[lease.group].received(lease) { topic_of(lease) } if lease.kind == :consume
         @executors.call(lease, worker: worker) { executor(lease) }
       end
 

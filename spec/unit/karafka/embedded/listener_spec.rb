@@ -58,9 +58,9 @@ RSpec.describe Karafka::Embedded::Listener do
 
   it "tells what came, where somebody wants to know" do
     listener.started("c")
-    listener.received(lease, group.topics.first)
+    listener.received(lease) { raise "nobody wants to know" }
     polls = EventRecorder.new(received)
-    listener.received(lease, group.topics.first)
+    listener.received(lease) { group.topics.first }
     2.times { listener.polled }
 
     payload = polls.of(received).first.payload
@@ -79,7 +79,7 @@ RSpec.describe Karafka::Embedded::Listener do
     Karafka.monitor.subscribe(received) { raise "received" }
     listener.started("c")
     listener.polled
-    listener.received(lease, group.topics.first)
+    listener.received(lease) { group.topics.first }
 
     expect(listener).to be_running
     expect(what).to include("running", "fetch_loop")
