@@ -40,10 +40,11 @@ module Karafka
 
       # @return [String] id of this process; another one after a fork
       def id
-        return @id if @id_pid == ::Process.pid
+        pid, id = @identity
+        return id if pid == ::Process.pid
 
-        @id_pid = ::Process.pid
-        @id = SecureRandom.hex(6)
+        @identity = [::Process.pid, SecureRandom.hex(6)].freeze
+        @identity.last
       end
 
       # @return [ExecutionMode]

@@ -58,10 +58,13 @@ module WaterDrop
     # @raise [Errors::ProducerClosedError]
     # @raise [Errors::ProducerUsedInParentProcess] when it was used before a fork
     def client
-      return @client if @client && @pid == ::Process.pid
+      # Read once: another thread may connect meanwhile
+      if (client = @client)
+        return client if @pid == ::Process.pid
 
+        raise Errors::ProducerUsedInParentProcess, id
+      end
       raise Errors::ProducerNotConfiguredError, id if @status.initial?
-      raise Errors::ProducerUsedInParentProcess, id if @client
 
       @mutex.synchronize do
         ensure_active!

@@ -27,6 +27,30 @@ RSpec.describe WaterDrop::Producer do
     expect(events.last.payload).to include(producer_id: producer.id, message: { topic: :a, payload: "1" })
   end
 
+  # Another thread gets the processor, and all the time it wants, before each line of the method in turn.
+  it "connects once, whenever another thread connects meanwhile" do
+    meetings = (1..).lazy.map { |line| meet_at(line, build) }.take_while(&:itself).to_a
+
+    expect(meetings.size).to be > 3
+    expect(meetings).to all(satisfy { |clients| clients.uniq.one? })
+    expect(events.map(&:id).tally).to eq("producer.connected" => meetings.size + 1)
+  end
+
+  # @return [Array<Object>, nil] what this thread and the other got; nil where the method has no such line
+  def meet_at(line, producer)
+    here = Thread.current
+    passed = 0
+    other = nil
+    trace = TracePoint.new(:line) do
+      next unless Thread.current.equal?(here) && (passed += 1) == line
+
+      # It has to wait where this thread has the lock
+      other = Thread.new { producer.client }.tap { |thread| thread.join(0.2) }
+    end
+    client = trace.enable(target: WaterDrop::Producer.instance_method(:client)) { producer.client }
+    other && [client, other.value]
+  end
+
   it "answers with a report, or with a handle" do
     expect(producer.produce_sync(topic: "a", payload: "1", label: :x))
       .to have_attributes(topic_name: "a", topic: "a", partition: 0, offset: 0, error: nil, label: :x)
