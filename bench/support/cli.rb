@@ -2,6 +2,7 @@
 
 require "optparse"
 require_relative "broker"
+require_relative "figures"
 require_relative "reporter"
 require_relative "tools"
 
@@ -27,10 +28,13 @@ module Bench
 
     TEXT
 
+    # Ruby's just-in-time compiler, with as much memory for machine code as it uses: Ruby 3.1 takes all of it at once
+    JIT = %w[--yjit --yjit-exec-mem-size=16].freeze
     # What a bench is told; `floor` are settings of librdkafka for the floor, as NAME=VALUE
     Options = Struct.new(:json, :messages, :runs, :max_messages, :cases, :gigabytes, :floor, :build, keyword_init: true)
 
     def initialize
+      @jit = false
       @options = Options.new(json: false, messages: 5_000_000, runs: 5, max_messages: [100, 1_000], cases: "",
                              gigabytes: 5.0, floor: [], build: true)
     end
@@ -40,6 +44,7 @@ module Bench
       names = parser.parse(argv)
       return usage(names) unless names.one? && BENCHES.key?(names.first)
 
+      compile_just_in_time(argv) if @jit && !Figures.jit?
       measure(names.first)
       0
     rescue OptionParser::ParseError, Failure => e
@@ -52,6 +57,13 @@ module Bench
     def usage(names)
       warn USAGE, parser.summarize
       names.first == "help" ? 0 : 2
+    end
+
+    # Begins anew: Ruby 3.1 and 3.2 are told when they start
+    def compile_just_in_time(argv)
+      raise Failure, "this Ruby was built without YJIT" unless system(RbConfig.ruby, *JIT, "-e", "", err: File::NULL)
+
+      exec(RbConfig.ruby, *JIT, $PROGRAM_NAME, *argv)
     end
 
     def measure(name)
@@ -71,6 +83,7 @@ module Bench
         on.on("--cases TEXT", "throughput, memory, host: cases whose name has this") { |text| @options.cases = text }
         on.on("--gigabytes N", Float, "memory: how much passes through") { |n| @options.gigabytes = n }
         on.on("--floor NAME=VALUE", "throughput: a librdkafka setting for the floor") { |set| @options.floor << set }
+        on.on("--yjit", "with Ruby's just-in-time compiler") { @jit = true }
         on.on("--no-build", "measure what was compiled before") { @options.build = false }
       end
     end

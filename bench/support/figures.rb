@@ -28,6 +28,9 @@ module Bench
 
     def status(name) = File.read("/proc/self/status")[/^#{name}:\s+(\d+)/, 1].to_i
 
+    # @return [Boolean] does Ruby compile what runs often
+    def jit? = defined?(RubyVM::YJIT) ? RubyVM::YJIT.enabled? : false
+
     def median(values) = percentile(values, 50)
 
     # @param runs [Array<Hash{Symbol => Numeric}>] the same figures of each

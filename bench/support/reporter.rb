@@ -1,12 +1,14 @@
 # frozen_string_literal: true
 
 require "json"
+require_relative "figures"
 
 module Bench
   # Prints results: a table at the end for people, or a JSON object a line as they come.
   class Reporter
     COLUMNS = %i[
-      case value unit floor ratio unlimited_floor p50_ms p99_ms floor_p99_ms p99_ratio max_ms cpu_us rss_mb wanted met
+      case value unit floor ratio unlimited_floor p50_ms p99_ms floor_p99_ms p99_ratio max_ms cpu_us strings_us rss_mb
+      wanted met
     ].freeze
 
     # @param bench [String]
@@ -21,6 +23,7 @@ module Bench
     # @param wanted [Hash{Symbol => Range}] what the figures should be
     # @param figures [Hash{Symbol => Object}] any of {COLUMNS}
     def add(name, wanted: {}, **figures)
+      name = "#{name}, YJIT" if Figures.jit?
       figures = figures.transform_values { |value| value.is_a?(Float) ? rounded(value) : value }
       row = { bench: @bench, case: name, **figures, **judge(figures, wanted) }
       @json ? puts(row.to_json) : warn("#{@bench}: #{figures.to_a.flatten.unshift(name).join(" ")}")

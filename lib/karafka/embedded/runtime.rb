@@ -142,8 +142,9 @@ module Karafka
       # @param lease [Native::Lease]
       # @param worker [Worker]
       def call(lease, worker)
-        @listeners[lease.group].received(lease) { topic_of(lease) } if lease.kind == :consume
-        @executors.call(lease, worker: worker) { executor(lease) }
+        kind = lease.kind
+        @listeners[lease.group].received(lease) { topic_of(lease) } if kind == :consume
+        @executors.call(lease, kind, worker: worker) { executor(lease) }
       end
 
       def quiet

@@ -74,7 +74,7 @@ module Karafka
 
       # A worker begins
       def process
-        @processed_at = now
+        @processed_at = ::Process.clock_gettime(::Process::CLOCK_REALTIME, :microsecond)
         return unless @metadata
 
         @metadata.processed_at = time(@processed_at)

@@ -32,6 +32,7 @@ module Karafka
         @behaviours = Behaviours.of(topic)
         @persistent = topic.consumer_persistence
         @code = App.config.internal.code
+        @reloads = @code.reloads?
         @mutex = Mutex.new
         Native.refers_to_jobs(self)
       end
@@ -55,9 +56,10 @@ module Karafka
       # @param jobs_queue [Object, nil] where it came from, for events
       def run(job, worker:, jobs_queue:)
         details = { caller: worker, job: job, jobs_queue: jobs_queue }.freeze
+        action = job.class.action
 
         @mutex.synchronize do
-          @code.call(job.class.action) { perform(job, details) }
+          @code.call(action) { perform(job, action, details) }
         rescue Exception => e # rubocop:disable Lint/RescueException -- a worker outlives whatever a job does
           Instrumentation::ErrorReport.call(type: "worker.process.error", error: e, **details)
         ensure
@@ -69,10 +71,11 @@ module Karafka
       # Gives the consumer a batch
       # @param job [Jobs::Consume]
       def prepare_consume(job)
-        @consumer = nil unless @persistent && current?
+        lease = job.lease
+        @consumer = nil if !@persistent || (@reloads && outdated?)
         @consumer ||= build_consumer
-        coordinator.eofed = job.lease.eof?
-        @origin = Messages::Origin.new(job.lease.batch, topic, partition)
+        @coordinator.eofed = lease.eof?
+        @origin = Messages::Origin.new(lease.batch, @topic, @partition)
         @consumer.messages = Messages::Messages.new(@origin).freeze
         prepare(job, :on_before_schedule_consume)
       end
@@ -80,7 +83,7 @@ module Karafka
       # Makes the consumer if nothing has come before the end of the partition
       # @param job [Jobs::Eofed]
       def prepare_eofed(job)
-        @consumer = nil unless current?
+        @consumer = nil if @reloads && outdated?
         @consumer ||= build_consumer
         coordinator.eofed = true
         prepare(job, :on_before_schedule_eofed)
@@ -119,10 +122,10 @@ module Karafka
 
       private
 
-      def perform(job, details)
+      def perform(job, action, details)
         monitor = Karafka.monitor
         job.schedule
-        @consumer.__send__(:on_wrap, job.class.action) do
+        @consumer.__send__(:on_wrap, action) do
           monitor.instrument("worker.process", details)
           monitor.instrument("worker.processed", details) do
             job.call
@@ -134,8 +137,8 @@ module Karafka
       end
 
       # What was loaded anew, or was to be and can't, takes over with the next batch
-      def current?
-        @consumer.nil? || !@code.reloads? || @consumer.instance_of?(topic.consumer)
+      def outdated?
+        !@consumer.nil? && !@consumer.instance_of?(topic.consumer)
       end
 
       # Topic and partition are not known to `initialize` of a consumer, which takes no arguments; `initialized` is

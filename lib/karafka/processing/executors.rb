@@ -6,10 +6,6 @@ module Karafka
     #
     # @api private
     class Executors
-      # Kinds of leases that end an assignment
-      LAST = %i[revoked shutdown].freeze
-      private_constant :LAST
-
       # @param jobs_queue [Object, nil] what `event[:jobs_queue]` is
       def initialize(jobs_queue: nil)
         @jobs_queue = jobs_queue
@@ -20,13 +16,16 @@ module Karafka
       # Runs what a lease asks for and acknowledges it. When the thread is killed meanwhile it does not: giving the
       # lease back is up to who holds it.
       # @param lease [Native::Lease]
+      # @param kind [Symbol] its kind
       # @param worker [Object, nil] who runs it, `event[:caller]` of the worker events
       # @yieldreturn [Executor] for an assignment that is new
-      def call(lease, worker: nil)
-        return finish(lease, worker) if LAST.include?(lease.kind)
+      def call(lease, kind = lease.kind, worker: nil)
+        case kind
+        when :revoked, :shutdown then return finish(lease, kind, worker)
+        end
 
         executor = @executors[lease.assignment] || add(lease.assignment, yield)
-        executor.run(Jobs.build(lease, executor), worker: worker, jobs_queue: @jobs_queue)
+        run(lease, kind, executor, worker)
       end
 
       # @return [Integer] how many consumers there are
@@ -48,12 +47,16 @@ module Karafka
 
       private
 
+      def run(lease, kind, executor, worker)
+        executor.run(Jobs::BY_KIND.fetch(kind).new(executor, lease), worker: worker, jobs_queue: @jobs_queue)
+      end
+
       # A partition that never had a message has no consumer to tell
-      def finish(lease, worker)
+      def finish(lease, kind, worker)
         executor = @executors[lease.assignment]
         return lease.succeed if executor.nil? || executor.consumer.nil?
 
-        executor.run(Jobs.build(lease, executor), worker: worker, jobs_queue: @jobs_queue)
+        run(lease, kind, executor, worker)
       ensure
         @mutex.synchronize { @executors.delete(lease.assignment) }
       end

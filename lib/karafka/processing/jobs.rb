@@ -4,15 +4,6 @@ module Karafka
   module Processing
     # What a lease asks for
     module Jobs
-      class << self
-        # @param lease [Native::Lease]
-        # @param executor [Executor]
-        # @return [Base]
-        # @api private
-        def build(lease, executor)
-          BY_KIND.fetch(lease.kind).new(executor, lease)
-        end
-      end
     end
   end
 end
@@ -26,8 +17,9 @@ require_relative "jobs/shutdown"
 module Karafka
   module Processing
     module Jobs
+      # The job for each kind of lease
+      # @api private
       BY_KIND = { consume: Consume, eofed: Eofed, revoked: Revoked, shutdown: Shutdown }.freeze
-      private_constant :BY_KIND
     end
   end
 end

@@ -89,8 +89,9 @@ module Karafka
         # Tells that something begins, and when it has ended without raising, how long it took
         def karafka_instrument(beginning, ending, &block)
           monitor = Karafka.monitor
-          monitor.instrument(beginning, karafka_event)
-          monitor.instrument(ending, karafka_event, &block)
+          event = karafka_event
+          monitor.instrument(beginning, event)
+          monitor.instrument(ending, event, &block)
         end
 
         # The payload of most events; made once, since there are several for each batch
