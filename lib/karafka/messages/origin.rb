@@ -74,7 +74,7 @@ module Karafka
 
       # A worker begins
       def process
-        @processed_at = ::Process.clock_gettime(::Process::CLOCK_REALTIME, :microsecond)
+        @processed_at = now
         return unless @metadata
 
         @metadata.processed_at = time(@processed_at)

@@ -71,11 +71,10 @@ module Karafka
       # Gives the consumer a batch
       # @param job [Jobs::Consume]
       def prepare_consume(job)
-        lease = job.lease
         @consumer = nil if !@persistent || (@reloads && outdated?)
         @consumer ||= build_consumer
-        @coordinator.eofed = lease.eof?
-        @origin = Messages::Origin.new(lease.batch, @topic, @partition)
+        coordinator.eofed = job.lease.eof?
+        @origin = Messages::Origin.new(job.lease.batch, topic, partition)
         @consumer.messages = Messages::Messages.new(@origin).freeze
         prepare(job, :on_before_schedule_consume)
       end

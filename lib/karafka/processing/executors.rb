@@ -6,6 +6,10 @@ module Karafka
     #
     # @api private
     class Executors
+      # Kinds of leases that end an assignment
+      LAST = %i[revoked shutdown].freeze
+      private_constant :LAST
+
       # @param jobs_queue [Object, nil] what `event[:jobs_queue]` is
       def initialize(jobs_queue: nil)
         @jobs_queue = jobs_queue
@@ -20,9 +24,7 @@ module Karafka
       # @param worker [Object, nil] who runs it, `event[:caller]` of the worker events
       # @yieldreturn [Executor] for an assignment that is new
       def call(lease, kind = lease.kind, worker: nil)
-        case kind
-        when :revoked, :shutdown then return finish(lease, kind, worker)
-        end
+        return finish(lease, kind, worker) if LAST.include?(kind)
 
         executor = @executors[lease.assignment] || add(lease.assignment, yield)
         run(lease, kind, executor, worker)

@@ -1,13 +1,5 @@
 # frozen_string_literal: true
 
-module Karafka
-  module Processing
-    # What a lease asks for
-    module Jobs
-    end
-  end
-end
-
 require_relative "jobs/base"
 require_relative "jobs/consume"
 require_relative "jobs/eofed"
@@ -16,6 +8,7 @@ require_relative "jobs/shutdown"
 
 module Karafka
   module Processing
+    # What a lease asks for
     module Jobs
       # The job for each kind of lease
       # @api private

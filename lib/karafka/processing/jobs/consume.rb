@@ -12,12 +12,12 @@ module Karafka
 
         # @api private
         def schedule
-          @executor.prepare_consume(self)
+          executor.prepare_consume(self)
         end
 
         # @api private
         def call
-          @executor.consume
+          executor.consume
         end
 
         # The consumer is done with the batch
