@@ -4,6 +4,8 @@ module Karafka
   module Messages
     # What the messages of a native batch have in common, and the batch as a lazy list of them.
     #
+    # A thread that a consumer started may read it while the worker ends the job: what {#release} forgets is read once.
+    #
     # @api private
     class Origin
       # @return [Native::Batch]
@@ -50,12 +52,16 @@ module Karafka
 
       # @return [Message, nil]
       def first
-        @to_ary ? @to_ary.first : (@first ||= single(0))
+        list = @to_ary
+        return list.first if list
+
+        @first ||= single(0)
       end
 
       # @return [Message, nil]
       def last
-        return @to_ary.last if @to_ary
+        list = @to_ary
+        return list.last if list
         return first if size == 1
 
         @last ||= single(size - 1)
@@ -85,9 +91,11 @@ module Karafka
 
       # A message that was handed out alone stays the one that is in the list
       def build
+        first = @first
+        last = @last
         messages = @batch.messages(Message)
-        messages[0] = @first if @first
-        messages[-1] = @last if @last
+        messages[0] = first if first
+        messages[-1] = last if last
         messages
       end
 

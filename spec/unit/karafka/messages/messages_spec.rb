@@ -52,6 +52,26 @@ RSpec.describe Karafka::Messages::Messages do
     expect(messages.raw).not_to equal(kept)
   end
 
+  it "can be read by a thread that is still there when the job is over, whenever that is" do
+    %i[first last to_ary build].product((1..6).to_a).each do |reader, line|
+      [[], [:to_ary], %i[first last]].each do |known|
+        origin = Karafka::Messages::Origin.new(batch_of("1", "2", "3"), route, 0)
+        known.each { |name| origin.public_send(name) }
+
+        expect(read_releasing_at(line, origin, reader)).not_to include(nil)
+      end
+    end
+  end
+
+  # @return [Array<Message, nil>] what a reader finds when the job ends before this line of it
+  def read_releasing_at(line, origin, reader)
+    passed = 0
+    trace = TracePoint.new(:line) { origin.release if (passed += 1) == line }
+    method = Karafka::Messages::Origin.instance_method(reader)
+    found = trace.enable(target: method) { method.bind_call(origin) }
+    found.is_a?(Array) ? found : [found]
+  end
+
   it "deserializes all when asked" do
     messages.deserialize!
 
