@@ -1,5 +1,6 @@
 //! What may not cross into Ruby: panics, and errors without a class.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use karafka_engine::{EngineError, panic_text};
@@ -12,9 +13,14 @@ use magnus::{Error, ExceptionClass, RClass, RModule, Ruby, prelude::*};
 /// What `body` returns, or the panic.
 pub(crate) fn guard<R>(ruby: &Ruby, body: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        let text = panic_text(&*panic);
-        Err(Error::new(class(ruby, "PanicError"), format!("the native extension panicked: {text}")))
+        let (class, text) = panic_error(ruby, &*panic);
+        Err(Error::new(class, text))
     })
+}
+
+/// What a panic is in Ruby: the class of the exception, and its message.
+pub(crate) fn panic_error(ruby: &Ruby, panic: &(dyn Any + Send)) -> (ExceptionClass, String) {
+    (class(ruby, "PanicError"), format!("the native extension panicked: {}", panic_text(panic)))
 }
 
 /// The Ruby exception of an engine error.

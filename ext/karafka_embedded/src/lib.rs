@@ -13,6 +13,7 @@ mod message;
 mod partition;
 mod pressure;
 mod producer;
+mod quick;
 mod worker;
 
 use magnus::{Error, Ruby, TypedData, prelude::*};

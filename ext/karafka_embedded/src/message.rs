@@ -5,7 +5,7 @@
 //! and frees: a message keeps its batch alive, and has nothing to free itself, which would take as long as making it.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_void};
+use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr::null;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use magnus::{Error, RArray, RClass, RModule, Ruby, Value, method, prelude::*};
 use rb_sys::{VALUE, rb_data_type_t, rbimpl_typeddata_flags};
 
 use crate::batch::Batch;
+use crate::quick;
 
 /// Something that Ruby's collector finds through a message, or nothing yet.
 struct Kept(Cell<VALUE>);
@@ -273,8 +274,8 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     let class = native.define_class("Message", ruby.class_object())?;
     // SAFETY: the function makes an object of the class that it is given.
     unsafe { rb_sys::rb_define_alloc_func(class.as_raw(), Some(allocate)) };
-    define_quick(class, c"raw_payload", raw_payload);
-    define_quick(class, c"offset", offset);
+    quick::define_reader(class, c"raw_payload", raw_payload);
+    quick::define_reader(class, c"offset", offset);
     class.define_method("raw_payload=", method!(set_raw_payload, 1))?;
     class.define_method("deserialized?", method!(is_deserialized, 0))?;
     class.define_private_method("native_batch", method!(batch, 0))?;
@@ -283,16 +284,6 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_private_method("native_payload", method!(payload, 0))?;
     class.define_private_method("native_payload=", method!(set_payload, 1))?;
     Ok(())
-}
-
-/// Defines a method that is called for each message, without what magnus does around one.
-fn define_quick(class: RClass, name: &CStr, function: unsafe extern "C" fn(VALUE) -> VALUE) {
-    // SAFETY: Ruby calls a function that was defined with an arity of 0 with the receiver alone.
-    unsafe {
-        let function =
-            std::mem::transmute::<unsafe extern "C" fn(VALUE) -> VALUE, unsafe extern "C" fn() -> VALUE>(function);
-        rb_sys::rb_define_method(class.as_raw(), name.as_ptr(), Some(function), 0);
-    }
 }
 
 #[cfg(test)]

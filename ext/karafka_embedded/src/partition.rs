@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use karafka_engine::partition::{MarkOutcome, Partition as EnginePartition, Request};
 use magnus::{Error, RModule, Ruby, method, prelude::*};
+use rb_sys::VALUE;
 
 use crate::boundary::{exception, guard};
 use crate::gvl;
+use crate::quick;
 
 /// An assignment. It keeps nothing of librdkafka alive: the engine disconnects it when the partition goes.
 #[magnus::wrap(class = "Karafka::Native::Partition", free_immediately, size)]
@@ -35,10 +37,6 @@ impl Partition {
 
     fn assignment(&self) -> u64 {
         self.inner.place().assignment
-    }
-
-    fn mark(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<bool, Error> {
-        guard(ruby, || Ok(rb_self.inner.is_home() && rb_self.inner.mark(offset) == MarkOutcome::Kept))
     }
 
     fn mark_and_commit(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<bool, Error> {
@@ -148,6 +146,20 @@ impl Partition {
 /// librdkafka's name for the earliest offset there is; one more is its name for the end.
 const EARLIEST: i64 = -2;
 
+/// The message at `offset` and all before it are consumed.
+///
+/// # Safety
+/// For Ruby, with the GVL: `partition` is the receiver of the method.
+unsafe extern "C" fn mark(partition: VALUE, offset: VALUE) -> VALUE {
+    // SAFETY: called with the GVL by Ruby, and holds nothing that needs dropping, should Ruby raise.
+    let kept = unsafe {
+        let inner = &quick::receiver::<Partition>(partition).inner;
+        let offset = rb_sys::rb_num2ll(offset);
+        quick::guard(|| inner.is_home() && inner.mark(offset) == MarkOutcome::Kept)
+    };
+    if kept { rb_sys::Qtrue as VALUE } else { rb_sys::Qfalse as VALUE }
+}
+
 fn check_offset(ruby: &Ruby, offset: i64, least: i64) -> Result<(), Error> {
     if offset >= least {
         return Ok(());
@@ -165,7 +177,7 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("topic", method!(Partition::topic, 0))?;
     class.define_method("partition", method!(Partition::partition, 0))?;
     class.define_method("assignment", method!(Partition::assignment, 0))?;
-    class.define_method("mark", method!(Partition::mark, 1))?;
+    quick::define_writer(class, c"mark", mark);
     class.define_method("mark!", method!(Partition::mark_and_commit, 1))?;
     class.define_method("commit", method!(Partition::commit_in_background, 0))?;
     class.define_method("commit!", method!(Partition::commit_and_wait, 0))?;
