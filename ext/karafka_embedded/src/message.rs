@@ -274,8 +274,8 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     let class = native.define_class("Message", ruby.class_object())?;
     // SAFETY: the function makes an object of the class that it is given.
     unsafe { rb_sys::rb_define_alloc_func(class.as_raw(), Some(allocate)) };
-    quick::define_reader(class, c"raw_payload", raw_payload);
-    quick::define_reader(class, c"offset", offset);
+    quick::define_nullary(class, c"raw_payload", raw_payload);
+    quick::define_nullary(class, c"offset", offset);
     class.define_method("raw_payload=", method!(set_raw_payload, 1))?;
     class.define_method("deserialized?", method!(is_deserialized, 0))?;
     class.define_private_method("native_batch", method!(batch, 0))?;

@@ -39,9 +39,13 @@ impl Partition {
         self.inner.place().assignment
     }
 
+    fn keeps_mark(&self, offset: i64) -> bool {
+        self.inner.is_home() && self.inner.mark(offset) == MarkOutcome::Kept
+    }
+
     fn mark_and_commit(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<bool, Error> {
         guard(ruby, || {
-            if !rb_self.inner.is_home() || rb_self.inner.mark(offset) == MarkOutcome::Lost {
+            if !rb_self.keeps_mark(offset) {
                 return Ok(false);
             }
             rb_self.commit(ruby)
@@ -153,9 +157,9 @@ const EARLIEST: i64 = -2;
 unsafe extern "C" fn mark(partition: VALUE, offset: VALUE) -> VALUE {
     // SAFETY: called with the GVL by Ruby, and holds nothing that needs dropping, should Ruby raise.
     let kept = unsafe {
-        let inner = &quick::receiver::<Partition>(partition).inner;
+        let partition = quick::receiver::<Partition>(partition);
         let offset = rb_sys::rb_num2ll(offset);
-        quick::guard(|| inner.is_home() && inner.mark(offset) == MarkOutcome::Kept)
+        quick::guard(|| partition.keeps_mark(offset))
     };
     if kept { rb_sys::Qtrue as VALUE } else { rb_sys::Qfalse as VALUE }
 }
@@ -177,7 +181,7 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("topic", method!(Partition::topic, 0))?;
     class.define_method("partition", method!(Partition::partition, 0))?;
     class.define_method("assignment", method!(Partition::assignment, 0))?;
-    quick::define_writer(class, c"mark", mark);
+    quick::define_unary(class, c"mark", mark);
     class.define_method("mark!", method!(Partition::mark_and_commit, 1))?;
     class.define_method("commit", method!(Partition::commit_in_background, 0))?;
     class.define_method("commit!", method!(Partition::commit_and_wait, 0))?;
