@@ -110,8 +110,9 @@ module ErrorRows
       probes == [row.status, row.live] && told?(types, message) && shown?(row)
     end
     expect(embedded.health[:reasons].join).to match(message) unless row.status == 200
-    expect(rails_errors.map(&:message)).to include(match(message))
-    expect(log.string).to match(/(ERROR|FATAL).*#{message.source}/im)
+    # Each of them hears of it after the one before
+    eventually("the error in Rails", within: 30) { rails_errors.any? { |error| error.message.match?(message) } }
+    eventually("the error in the log", within: 30) { log.string.match?(/(ERROR|FATAL).*#{message.source}/im) }
   end
 
   def told?(types, message)
