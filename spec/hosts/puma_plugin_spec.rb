@@ -110,6 +110,19 @@ RSpec.describe "plugin :karafka_embedded", timing: true do
     end
   end
 
+  it "leaves a signal handler the pipe that it writes to" do
+    %w[single cluster].each do |mode|
+      open_web(mode, APP_SLOW_SIGNALS: "1") do |web|
+        web.await_running
+        web.signal("TERM")
+        web.wait
+
+        # The first word of each process: Puma may tell a server again that is ending
+        expect(web.diaries.lines("pipe").uniq(&:first).map(&:last).uniq).to eq(%w[open])
+      end
+    end
+  end
+
   it "loads the routes where the application has not" do
     open_web("cluster without preloading", APP_LOADS: "nothing", KARAFKA_BOOT_FILE: "../karafka.rb") do |web|
       web.await_running

@@ -45,6 +45,7 @@ Puma::Plugin.create do
   private
 
   def server(state)
+    await_signal_handler if %i[stop restart halt].include?(state)
     # The server of `pumactl` tells its states too, in the master, or on a thread that has its name
     return if @master == Process.pid || Thread.current.name == "puma ctl"
 
@@ -53,6 +54,16 @@ Puma::Plugin.create do
     when :stop, :halt then stopping(&:ending)
     when :restart then stopping
     when :done then @stop&.join
+    end
+  end
+
+  # The server ends by closing the pipe that a signal handler, which runs on the main thread, tells it by. Ruby 3.3 may
+  # wait for ever to close a pipe while a handler still writes to it: the process would neither end nor restart.
+  def await_signal_handler
+    100.times do
+      break unless Thread.main.backtrace&.any? { |line| line.include?("notify_safely") }
+
+      sleep(0.01)
     end
   end
 

@@ -25,7 +25,31 @@ when "hooks"
   named.call(:before_worker_boot, :on_worker_boot).call { Karafka::Embedded.start }
   named.call(:before_worker_shutdown, :on_worker_shutdown).call { Karafka::Embedded.stop }
 end
-# Only who asks for it has one: on TERM the control server of Puma 8.0 may wait for ever to close its pipe in single
-# mode, whatever the application does (Ruby 3.3).
 control = "unix://#{ENV.fetch("APP_DIRECTORY")}/control.sock"
 activate_control_app(control, no_token: true) if ENV["APP_CONTROL"] == "1"
+
+# Whatever the application does, Puma may wait for ever to close the pipe that it is signalled by while a handler still
+# writes to it (Ruby 3.3). The plugin has the handler end first. Puma without it is to be compared for other things.
+unless ENV.fetch("APP_CONSUME") == "plugin"
+  Puma::Plugins.register("late", Class.new(Puma::Plugin) do
+    def start(launcher)
+      launcher.events.register(:state) { |state| sleep(0.1) if %i[stop restart halt].include?(state) }
+    end
+  end)
+  plugin :late
+end
+
+# A handler that takes its time, and says then whether the pipe is still there
+if ENV["APP_SLOW_SIGNALS"] == "1"
+  require "puma/server"
+  Puma::Server.prepend(Module.new do
+    private
+
+    def notify_safely(*)
+      pipe = @notify
+      super
+      sleep(0.1) # A master signals its workers again after 200 ms
+      Diary.write(:pipe, pipe.nil? || pipe.closed? ? "closed" : "open")
+    end
+  end)
+end
