@@ -71,9 +71,9 @@ module FakeNative
       lost ? true : false
     end
 
-    def mark(offset)
-      @marks << offset
-      @seek_offset = offset + 1 unless @forgotten # As marks count for nothing then
+    def mark(message)
+      @marks << message.offset
+      @seek_offset = message.offset + 1 unless @forgotten # As marks count for nothing then
       !revoked?
     end
 

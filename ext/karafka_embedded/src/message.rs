@@ -63,6 +63,11 @@ impl Place {
         // SAFETY: it owns its places.
         unsafe { &*self.messages }
     }
+
+    /// The offset at which it was read. `None` for one that was built, and once there are metadata: they count then.
+    fn read_at(&self) -> Option<i64> {
+        if self.metadata.get().is_some() { None } else { self.messages().source.offset(self.index) }
+    }
 }
 
 /// What the messages of a batch that were made together have in common, and what each of them keeps. Owned by the
@@ -217,12 +222,36 @@ unsafe extern "C" fn offset(message: VALUE) -> VALUE {
     let place = place_of(message);
     // SAFETY: called with the GVL.
     unsafe {
-        match (place.metadata.get(), place.messages().source.offset(place.index)) {
-            (Some(metadata), _) => rb_sys::rb_funcallv(metadata, rb_sys::rb_intern(c"offset".as_ptr()), 0, null()),
+        match (place.metadata.get(), place.read_at()) {
+            (Some(metadata), _) => ask_offset(metadata),
             (None, Some(offset)) => rb_sys::rb_ll2inum(offset),
             (None, None) => rb_sys::Qnil as VALUE,
         }
     }
+}
+
+/// What `message` says its offset is. One that was consumed and has no metadata yet is not called for that: it takes as
+/// long as marking it.
+///
+/// # Safety
+/// To be called with the GVL, on behalf of a method that holds nothing that needs dropping: Ruby raises whatever
+/// `offset` does, or a `TypeError` if that is no number.
+pub(crate) unsafe fn offset_of(message: VALUE) -> i64 {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let is_ours = rb_sys::rb_typeddata_is_kind_of(message, &raw const MESSAGE.0) != 0;
+        match is_ours.then(|| place_of(message)).and_then(Place::read_at) {
+            Some(offset) => offset,
+            None => rb_sys::rb_num2ll(ask_offset(message)),
+        }
+    }
+}
+
+/// # Safety
+/// As of [`offset_of`].
+unsafe fn ask_offset(object: VALUE) -> VALUE {
+    // SAFETY: as promised by the caller.
+    unsafe { rb_sys::rb_funcallv(object, rb_sys::rb_intern(c"offset".as_ptr()), 0, null()) }
 }
 
 fn set_raw_payload(message: Value, bytes: Value) -> Result<(), Error> {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karafka_engine::partition::{MarkOutcome, Partition as EnginePartition, Request};
-use magnus::{Error, RModule, Ruby, method, prelude::*};
+use magnus::{Error, RModule, Ruby, Value, method, prelude::*};
 use rb_sys::VALUE;
 
 use crate::boundary::{exception, guard};
 use crate::gvl;
-use crate::quick;
+use crate::{message, quick};
 
 /// An assignment. It keeps nothing of librdkafka alive: the engine disconnects it when the partition goes.
 #[magnus::wrap(class = "Karafka::Native::Partition", free_immediately, size)]
@@ -43,7 +43,8 @@ impl Partition {
         self.inner.is_home() && self.inner.mark(offset) == MarkOutcome::Kept
     }
 
-    fn mark_and_commit(ruby: &Ruby, rb_self: &Self, offset: i64) -> Result<bool, Error> {
+    fn mark_and_commit(ruby: &Ruby, rb_self: &Self, message: Value) -> Result<bool, Error> {
+        let offset = message.funcall("offset", ())?;
         guard(ruby, || {
             if !rb_self.keeps_mark(offset) {
                 return Ok(false);
@@ -150,15 +151,15 @@ impl Partition {
 /// librdkafka's name for the earliest offset there is; one more is its name for the end.
 const EARLIEST: i64 = -2;
 
-/// The message at `offset` and all before it are consumed.
+/// `message` and all before it are consumed.
 ///
 /// # Safety
 /// For Ruby, with the GVL: `partition` is the receiver of the method.
-unsafe extern "C" fn mark(partition: VALUE, offset: VALUE) -> VALUE {
+unsafe extern "C" fn mark(partition: VALUE, message: VALUE) -> VALUE {
     // SAFETY: called with the GVL by Ruby, and holds nothing that needs dropping, should Ruby raise.
     let kept = unsafe {
         let partition = quick::receiver::<Partition>(partition);
-        let offset = rb_sys::rb_num2ll(offset);
+        let offset = message::offset_of(message);
         quick::guard(|| partition.keeps_mark(offset))
     };
     if kept { rb_sys::Qtrue as VALUE } else { rb_sys::Qfalse as VALUE }

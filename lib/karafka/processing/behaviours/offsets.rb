@@ -19,14 +19,14 @@ module Karafka
         # @param message [Messages::Message, Messages::Seek]
         # @return [Boolean] false when the partition is no longer ours
         def mark_as_consumed(message)
-          coordinator.mark(message.offset)
+          coordinator.mark(message)
         end
 
         # Marks a message and all before it as done, and waits until the cluster knows.
         # @param message [Messages::Message, Messages::Seek]
         # @return [Boolean] false when the partition is no longer ours
         def mark_as_consumed!(message)
-          coordinator.mark!(message.offset)
+          coordinator.mark!(message)
         end
 
         # Commits what was marked so far

@@ -6,6 +6,7 @@ RSpec.describe "Karafka::Native::Partition" do
 
   # Starts an application whose first batch, all the messages of the topic, is consumed by the block
   # @yieldparam partition [Karafka::Native::Partition]
+  # @yieldparam messages [Karafka::Messages::Messages]
   # @return [Array] what the block returned, and the partition
   def in_first_job(**kafka, &work)
     answers = Queue.new
@@ -19,11 +20,15 @@ RSpec.describe "Karafka::Native::Partition" do
     route(topic, consumer_class do
       batches << messages.map(&:offset)
       work = once.pop
-      answers << [work.call(coordinator), coordinator] if work
+      answers << [work.call(coordinator, messages), coordinator] if work
     end)
     Karafka::Embedded.start
     eventually("the first job") { answers.size == 1 }
     answers.pop
+  end
+
+  def place(offset)
+    Karafka::Messages::Seek.new(topic, 0, offset)
   end
 
   it "goes on where it is told to, and knows where that is" do
@@ -58,9 +63,33 @@ RSpec.describe "Karafka::Native::Partition" do
     expect(errors).to all(include("is no offset"))
   end
 
+  it "marks where a message says that it is, whatever it is made of" do
+    known, = in_first_job do |partition, messages|
+      read, moved = messages.to_a
+      moved.metadata.offset = 2
+      built = Karafka::Messages::Message.new("3", moved.metadata.dup.tap { |metadata| metadata.offset = 3 })
+      [read, moved, built, place(4)].map { |message| [partition.mark(message), partition.seek_offset] }
+    end
+
+    expect(known).to eq([[true, 1], [true, 3], [true, 4], [true, 5]])
+  end
+
+  it "refuses to mark what has no offset" do
+    told, = in_first_job do |partition|
+      classes = [nil, place(nil), place("1")].product(%i[mark mark!]).map do |message, name|
+        partition.public_send(name, message)
+      rescue NoMethodError, TypeError => e
+        e.class
+      end
+      [*classes, partition.seek_offset]
+    end
+
+    expect(told).to eq([NoMethodError, NoMethodError, *([TypeError] * 4), 0])
+  end
+
   it "commits what was marked, at once or in the background, and knows the ends" do
     answers, = in_first_job("auto.commit.interval.ms": 3_600_000) do |partition|
-      partition.mark(1)
+      partition.mark(place(1))
       [partition.commit, partition.commit!, partition.stored_offset, partition.watermarks]
     end
 
@@ -71,8 +100,8 @@ RSpec.describe "Karafka::Native::Partition" do
     _, partition = in_first_job { nil }
     Karafka::Embedded.stop
 
-    answers = [partition.mark(4), partition.mark!(4), partition.commit, partition.commit!, partition.pause(nil, 10),
-               partition.resume, partition.seek(0)]
+    answers = [partition.mark(place(4)), partition.mark!(place(4)), partition.commit, partition.commit!,
+               partition.pause(nil, 10), partition.resume, partition.seek(0)]
     expect(answers).to eq([false] * 7)
     expect([partition.revoked?, partition.paused?, partition.watermarks]).to eq([true, false, nil])
   end

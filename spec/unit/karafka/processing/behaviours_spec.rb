@@ -232,7 +232,7 @@ RSpec.describe Karafka::Processing::Behaviours do
       consume(run)
 
       expect(dispatched.first.first).to eq(:sync)
-      expect(run.partition).to have_received(:mark!).with(11)
+      expect(run.partition).to have_received(:mark!).with(have_attributes(offset: 11))
     end
 
     it "does not mark with manual offsets, or when told not to" do
