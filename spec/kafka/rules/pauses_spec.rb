@@ -37,6 +37,15 @@ RSpec.describe "Seek and pause rules" do
     eventually("messages") { seen == %w[a d e] }
   end
 
+  it "O11: a seek past the end goes to where a reset goes, and what comes there is delivered" do
+    seen = consuming_then { seek(1_000) }
+    eventually("the reset") { seen.size == 6 }
+    feed(topic, %w[d e], partition: 0)
+    eventually("what is new") { seen.last == "e" }
+
+    expect(seen).to eq(%w[a b c a b c d e])
+  end
+
   [:earliest, "earliest"].each do |place|
     it "O11: seek goes to #{place.inspect}" do
       seen = consuming_then { seek(place) }

@@ -56,17 +56,25 @@ impl Reading {
     /// It is told by the assignment's first message, which comes again. Where the partition has had another leader since
     /// what was delivered, or its log tells no times or leader epochs, everything is delivered: it may be another one.
     pub(super) fn sift(&mut self, haul: Haul) -> Sifted {
-        let mut batch = self.sift_run(haul.run, self.tail);
+        let mut batch = self.sift_run(haul.run, self.read_tail());
         for run in haul.later {
-            let tail = batch.last_offset().map_or(self.tail, |last| Some(last + 1));
+            let tail = batch.last_offset().map_or_else(|| self.read_tail(), |last| Some(last + 1));
+            let leader_epoch = self.leader_epoch;
             let rest = self.sift_run(run, tail);
             let first = rest.first_offset();
             if !batch.is_empty() && first < tail && first.is_some() {
+                self.leader_epoch = leader_epoch;
                 return Sifted { batch, back_to: first };
             }
             batch = batch.join(&rest);
         }
         Sifted { batch, back_to: None }
+    }
+
+    /// `tail`, if something was read up to there. One that was only asked for may be past the end of the log, and is
+    /// reset to its beginning.
+    fn read_tail(&self) -> Option<i64> {
+        self.base.and(self.tail)
     }
 
     fn sift_run(&mut self, run: Run, tail: Option<i64>) -> Batch {
@@ -177,8 +185,13 @@ mod tests {
     #[test]
     fn a_log_that_goes_back_in_the_midst_of_a_haul_is_fetched_again() {
         let mut reading = Reading::default();
-        let sifted = reading.sift(Haul { later: vec![run(&[3], 2)], ..haul([3, 4], 1) });
+        let of_two_leaders = || Run { leader_epochs: (1, 2), ..run(&[3, 4], 1) };
+        let sifted = reading.sift(Haul { later: vec![of_two_leaders()], ..haul([3, 4], 1) });
         assert_eq!((sifted.batch.last_offset(), sifted.back_to), (Some(4), Some(3)));
+        reading.began(3);
+        reading.passed(4);
+        let again = Haul { run: of_two_leaders(), ..Haul::default() };
+        assert_eq!(delivered(&mut reading, again), [3, 4], "the second of whom delivered nothing yet");
     }
 
     #[test]
@@ -202,5 +215,18 @@ mod tests {
         assert_eq!(delivered(&mut reading, haul([3, 4], 1)), [3, 4]);
         reading.moved(-2);
         assert_eq!(delivered(&mut reading, haul([3, 4], 1)), [3, 4]);
+    }
+
+    #[test]
+    fn the_log_is_delivered_to_which_an_application_is_reset_that_went_past_its_end() {
+        let mut reading = Reading::default();
+        assert_eq!(delivered(&mut reading, haul([3, 4], 1)), [3, 4]);
+        reading.moved(1_000);
+        assert_eq!(delivered(&mut reading, haul([3, 4], 1)), [3, 4]);
+        assert_eq!(delivered(&mut reading, haul([5, 6], 1)), [5, 6]);
+        assert!(delivered(&mut reading, haul([3, 4, 5, 6], 1)).is_empty(), "repeated");
+        reading.moved(8);
+        assert_eq!(delivered(&mut reading, haul([8], 1)), [8]);
+        assert_eq!(delivered(&mut reading, haul([3, 4, 5, 6, 7, 8, 9], 1)), [9], "repeated, and skipped before");
     }
 }
