@@ -84,6 +84,30 @@ RSpec.describe "Dead letter rules" do
     expect(calls).to eq(%i[produce_sync mark_as_consumed!])
   end
 
+  it "O14: gives up what fails behind an offset without a message, and nothing before it" do
+    seen = []
+    name = dead
+    setup_embedded(KafkaServer.bootstrap)
+    @topic = KafkaServer.create_topic("transactions")
+    # Each ends with an offset of its own
+    2.times { Transactions.commit(topic, "#{topic}-producer", 2) }
+    consumer = consumer_class do
+      messages.each do |message|
+        seen << message.offset
+        raise "bad" if message.offset == 3
+
+        mark_as_consumed(message)
+      end
+    end
+    route(topic, consumer) { dead_letter_queue(topic: name, max_retries: 0) }
+    watch
+    start_with({ topic => 1 })
+
+    eventually("the last message") { seen.last == 4 && committed.to_i >= 5 }
+    expect(events_of("dead_letter_queue.dispatched").map { |event| event[:message].offset }).to eq([3])
+    expect(seen).to eq([0, 1, 3, 4])
+  end
+
   it "O14: with manual offsets goes on without a mark" do
     consuming_badly(manual: true, max_retries: 1, bad: "a")
     eventually("the last message") { tries["c"] == 1 }

@@ -35,13 +35,17 @@ module Karafka
           karafka_tell_pause(offset, timeout, attempt, false) unless timeout.nil? || revoked?
         end
 
-        # The engine does not know at which message the consumer failed; the first that is not marked is it.
+        # The engine does not know at which message the consumer failed; the first that is not marked is it, or that of
+        # the batch where all are. Between what is marked and it there may be offsets without a message.
         def karafka_broken_message
           offset = seek_offset
-          messages.raw.find { |message| message.offset == offset } || messages.first
+          (offset && messages.raw.find { |message| message.offset >= offset }) || messages.first
         end
 
+        # What was consumed already is not consumed once more.
         def karafka_move_past(message)
+          return true if seek_offset&.> message.offset
+
           queue = topic.dead_letter_queue
           mark = queue.mark_after_dispatch?
           mark = !topic.manual_offset_management? if mark.nil?

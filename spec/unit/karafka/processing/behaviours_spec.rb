@@ -210,12 +210,21 @@ RSpec.describe Karafka::Processing::Behaviours do
       expect(run.event("consumer.consuming.retry")).to be_nil
     end
 
-    it "dispatches the first message when what is marked is elsewhere" do
+    it "takes the one behind what is marked for the first that is not, where offsets have gaps" do
       run = failing_run
       run.partition.seek_offset = 2
       consume(run)
 
       expect(dispatched.first.last[:payload]).to eq("a")
+    end
+
+    it "dispatches the first message where all are marked, and consumes none once more" do
+      run = failing_run
+      run.partition.seek_offset = 20
+
+      expect(consume(run)).to eq([[:dead_letter, 20]])
+      expect(dispatched.first.last[:payload]).to eq("a")
+      expect(run.partition.marks).to be_empty
     end
 
     it "dispatches at once without retries" do
