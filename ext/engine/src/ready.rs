@@ -116,6 +116,10 @@ impl ReadyList {
     /// Puts a partition at the end.
     pub fn push(&self, partition: Arc<Partition>, taker: Taker) {
         let mut list = self.list.lock();
+        // Nobody comes for it any more.
+        if list.gate == Gate::Closed {
+            return;
+        }
         list.waiting.push_back(partition);
         if taker == Taker::Waiting || list.waiting.len() > 1 {
             self.call_help(&mut list);
@@ -136,11 +140,11 @@ impl ReadyList {
             }
             // Two workers that hand Ruby's lock to each other for every short job are slower than one, and that is to be
             // the first one.
-            if list.gate == Gate::Open && (list.returns_fast(Instant::now()) || list.hands_over(seat)) {
-                list = self.rest(list, seat);
+            let now = Instant::now();
+            if list.gate == Gate::Open && (self.trusts_the_busy(&mut list, now) || list.hands_over(seat)) {
+                list = Self::rest(list, seat);
                 continue;
             }
-            let now = Instant::now();
             let pause_ends = list.pacing.due(now);
             if let Some(partition) = list.next(pause_ends) {
                 seat.busy.store(true, Ordering::Relaxed);
@@ -156,7 +160,7 @@ impl ReadyList {
                 Some(due) if !list.waiting.is_empty() && list.pausing.is_none() => {
                     Self::pause(list, seat, due.min(now + PAUSE_SLICE))
                 }
-                _ => self.rest(list, seat),
+                _ => Self::rest(list, seat),
             };
         }
     }
@@ -190,11 +194,8 @@ impl ReadyList {
     }
 
     /// Waits until it is called, or for no reason at all.
-    fn rest<'a>(&self, mut list: MutexGuard<'a, List>, seat: &Arc<Seat>) -> MutexGuard<'a, List> {
+    fn rest<'a>(mut list: MutexGuard<'a, List>, seat: &Arc<Seat>) -> MutexGuard<'a, List> {
         list.seat_resting(seat);
-        if list.returns_fast(Instant::now()) {
-            self.watch(&mut list);
-        }
         let mut list = seat.called.wait(list);
         list.resting.retain(|other| !Arc::ptr_eq(other, seat));
         list
@@ -206,11 +207,19 @@ impl ReadyList {
         if !list.may_need_help() {
             return;
         }
-        if list.returns_fast(Instant::now()) {
-            self.watch(list);
-        } else {
+        if !self.trusts_the_busy(list, Instant::now()) {
             list.call();
         }
+    }
+
+    /// Whether what is ready is left to the busy workers. The control thread looks after it then: who asked may rest for
+    /// good.
+    fn trusts_the_busy(&self, list: &mut List, now: Instant) -> bool {
+        let returns_fast = list.returns_fast(now);
+        if returns_fast {
+            self.watch(list);
+        }
+        returns_fast
     }
 
     /// Has the control thread look whether the busy workers take what is ready.

@@ -185,3 +185,25 @@ fn jobs_are_taken_to_wait_until_they_show_otherwise() {
     (0..20).for_each(|_| ready.ended(Waited::Yes, Duration::ZERO));
     assert!(!returns_fast(&ready));
 }
+
+#[test]
+fn what_is_left_to_the_busy_is_looked_after_from_that_moment_on() {
+    let ready = ReadyList::default();
+    ready.list.lock().waiting.push_back(Partition::for_tests());
+    let then = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
+    let mut list = ready.list.lock();
+    (list.busy_workers, list.waiting_share, list.last_pop) = (1, 0, Some(then));
+    assert!(!ready.trusts_the_busy(&mut list, Instant::now()), "by now they are late");
+    assert!(list.watch == Watch::Off);
+    assert!(ready.trusts_the_busy(&mut list, then));
+    assert!(list.watch == Watch::On, "whatever time it has become");
+}
+
+#[test]
+fn a_closed_list_keeps_nothing() {
+    let ready = ReadyList::default();
+    ready.close();
+    ready.push(Partition::for_tests(), Taker::Waiting);
+    assert!(ready.is_empty());
+    assert!(matches!(ready.pop(&Arc::default()), Popped::Closed));
+}
