@@ -196,13 +196,18 @@ impl Control {
 
     fn finish(&mut self) {
         // Whoever was not asked to leave would stay in its group, and keep partitions that nobody reads.
-        let stop = (*self.requests.stop.lock()).unwrap_or_else(|| Instant::now() + LEAVE_PATIENCE);
+        let asked = *self.requests.stop.lock();
+        let stop = asked.unwrap_or_else(|| Instant::now() + LEAVE_PATIENCE);
         self.groups.iter().filter(|group| !group.is_closed()).for_each(|group| group.send(GroupCommand::Close(stop)));
         let open = self.groups.iter().filter(|g| !g.is_closed()).map(|g| g.config.id.clone()).collect();
         self.report.lock().end(open);
         self.hub.ready.close();
         self.hub.timers.clear();
         self.plan = Plan::Done;
+        // A crash on the way keeps no stop from ending.
+        if asked.is_some() && self.hub.lifecycle.state() == State::Crashed {
+            self.hub.change(Call::Stop);
+        }
         self.hub.change(Call::Closed);
         self.hub.events.push(EngineEvent::State { state: State::Stopped.name() });
         self.hub.events.close();

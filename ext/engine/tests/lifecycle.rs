@@ -153,6 +153,27 @@ fn a_panic_in_the_control_thread_is_a_crash_that_can_be_stopped() {
 }
 
 #[test]
+fn a_stop_ends_though_its_thread_panics_on_the_way() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    cluster.produce("orders", 0, 0..3);
+    let release = Arc::new(AtomicBool::new(false));
+    let gate = Arc::clone(&release);
+    let member = Member::start_with(&cluster.config(&["orders"]), 1, move |lease| {
+        while lease.job() == Job::Consume && !gate.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Verdict::Succeed
+    });
+    wait_until("the job", || member.payloads().len() == 3);
+    member.engine.stop(PATIENCE);
+    member.engine.provoke(Fault::ControlPanic);
+    wait_until("the crash", || member.engine.state() == State::Crashed);
+    release.store(true, Ordering::SeqCst);
+    assert_eq!(member.engine.wait_until_stopped(PATIENCE), State::Stopped);
+    member.stop();
+}
+
+#[test]
 fn a_wrong_setting_is_named_before_anything_starts() {
     let cluster = Cluster::start(&[("orders", 1)]);
     let mut config = cluster.config(&["orders"]);
