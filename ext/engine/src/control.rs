@@ -81,7 +81,15 @@ impl Control {
             self.hub.crash();
             self.hub.report_error(None, ErrorSeverity::Critical, message);
         }
-        self.finish();
+        self.close();
+        runtime.block_on(self.stop_asked());
+        self.end();
+    }
+
+    async fn stop_asked(&self) {
+        while self.requests.stop.lock().is_none() {
+            self.hub.control_woken().await;
+        }
     }
 
     async fn serve(&mut self) {
@@ -161,7 +169,10 @@ impl Control {
                 self.plan = Plan::Leave;
                 self.step();
             }
-            (Plan::Leave, Some(stop)) if self.groups.iter().all(|g| g.is_closed()) || now >= stop => self.finish(),
+            (Plan::Leave, Some(stop)) if self.groups.iter().all(|g| g.is_closed()) || now >= stop => {
+                self.close();
+                self.end();
+            }
             _ => {}
         }
     }
@@ -194,20 +205,21 @@ impl Control {
         RunningJob::of_groups(&self.groups)
     }
 
-    fn finish(&mut self) {
+    /// Hands out nothing more, and has every group left.
+    fn close(&mut self) {
         // Whoever was not asked to leave would stay in its group, and keep partitions that nobody reads.
-        let asked = *self.requests.stop.lock();
-        let stop = asked.unwrap_or_else(|| Instant::now() + LEAVE_PATIENCE);
+        let stop = (*self.requests.stop.lock()).unwrap_or_else(|| Instant::now() + LEAVE_PATIENCE);
         self.groups.iter().filter(|group| !group.is_closed()).for_each(|group| group.send(GroupCommand::Close(stop)));
-        let open = self.groups.iter().filter(|g| !g.is_closed()).map(|g| g.config.id.clone()).collect();
-        self.report.lock().end(open);
         self.hub.ready.close();
         self.hub.timers.clear();
         self.plan = Plan::Done;
-        // A crash on the way keeps no stop from ending.
-        if asked.is_some() && self.hub.lifecycle.state() == State::Crashed {
-            self.hub.change(Call::Stop);
-        }
+    }
+
+    /// The stop that was asked for is done, whatever crashed on the way.
+    fn end(&self) {
+        let open = self.groups.iter().filter(|g| !g.is_closed()).map(|g| g.config.id.clone()).collect();
+        self.report.lock().end(open);
+        self.hub.change(Call::Stop);
         self.hub.change(Call::Closed);
         self.hub.events.push(EngineEvent::State { state: State::Stopped.name() });
         self.hub.events.close();

@@ -153,6 +153,20 @@ fn a_panic_in_the_control_thread_is_a_crash_that_can_be_stopped() {
 }
 
 #[test]
+fn an_engine_whose_control_thread_gave_up_can_be_stopped() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    let member = Member::start(&cluster.config(&["orders"]), 1);
+    wait_until("the assignment", || member.assigned() == 1);
+    for _ in 0..3 {
+        member.engine.provoke(Fault::ControlPanic);
+        wait_until("a panic", || errors(&member.engine).len() == 1);
+    }
+    wait_until("the last assignment", || member.assigned() == 0);
+    assert_eq!(member.engine.state(), State::Crashed);
+    member.stop();
+}
+
+#[test]
 fn a_stop_ends_though_its_thread_panics_on_the_way() {
     let cluster = Cluster::start(&[("orders", 1)]);
     cluster.produce("orders", 0, 0..3);
