@@ -23,6 +23,14 @@ RSpec.describe "Messages that are not what one expects" do
     expect(look("", key: "k") { |m| [m.raw_payload, m.tombstone?] }).to eq([["", false]])
   end
 
+  it "have headers and an empty payload" do
+    expect(look("", headers: %w[kind ping]) { |m| [m.raw_payload, m.headers] }).to eq([["", { "kind" => "ping" }]])
+  end
+
+  it "have headers and no payload" do
+    expect(look(nil, headers: %w[kind ping]) { |m| [m.raw_payload, m.headers] }).to eq([[nil, { "kind" => "ping" }]])
+  end
+
   it "are as large as a broker takes" do
     payload = Random.bytes(1_000_000)
     expect(look(payload, "after") { |m| m.raw_payload.hash }).to eq([payload, "after"].map(&:hash))

@@ -207,10 +207,11 @@ fn runs_of(messages: &[*mut sys::rd_kafka_message_t]) -> impl Iterator<Item = &[
 ///
 /// Asking librdkafka makes it allocate a parser for each message, a fifth of what a batch costs. In a record of the
 /// present format (the only one with headers, and with a leader epoch) the number of headers follows the value
-/// (<https://kafka.apache.org/documentation/#record>), and librdkafka's payload points into the fetched record. A zero
-/// there is "none"; anything else is asked about. The header tests, on every codec, guard the assumption.
+/// (<https://kafka.apache.org/documentation/#record>), and librdkafka's payload points into the fetched record, unless it
+/// is empty (2.12, `rd_kafka_buf_read_kbytes`). A zero there is "none"; anything else is asked about. The header tests,
+/// on every codec, guard the assumption.
 fn is_known_without_headers(message: &sys::rd_kafka_message_t, leader_epoch: i32) -> bool {
-    if message.payload.is_null() || leader_epoch < 0 {
+    if message.payload.is_null() || message.len == 0 || leader_epoch < 0 {
         return false;
     }
     // SAFETY: a record has at least the one byte of its header count behind its value, in the same buffer.
