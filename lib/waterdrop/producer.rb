@@ -116,16 +116,16 @@ module WaterDrop
     end
 
     # Sends what is buffered, waits until everything is answered, and lets go of the connection. A second call does
-    # nothing. Works in a signal handler.
+    # nothing, or goes on where the first one was interrupted. Works in a signal handler; in one that interrupted this
+    # producer it does not wait.
     # @param force [Boolean] wait for `max_wait_timeout` at most, then give up what is left; else it takes as long as
     #   librdkafka tries (`message.timeout.ms`)
     # @raise [Errors::ProduceManyError] when what was buffered could not be sent; it is closed nevertheless
     def close(force: false)
-      # A signal handler may not take the lock
-      return Thread.new { close(force: force) }.join if in_trap?
+      return close_beside_trap(force) if in_trap?
 
       @mutex.synchronize do
-        next if @status.closed? || @status.closing?
+        next if @status.closed?
 
         # Nothing was ever sent, or it was by the process before a fork: there is no connection of ours to close
         used_here? || (@client.nil? && buffered?) ? finish(force) : @status.closed!
@@ -182,6 +182,12 @@ module WaterDrop
       true
     end
 
+    # A signal handler may not take a lock, and who waits for it must not have been interrupted with one
+    def close_beside_trap(force)
+      closing = Thread.new { close(force: force) }
+      closing.join unless @mutex.owned? || @buffer_mutex.owned?
+    end
+
     def build_client
       @pid = ::Process.pid
       (config.deliver ? config.client_class : Clients::Dummy).new(self).tap do
@@ -203,7 +209,7 @@ module WaterDrop
 
     # The lock is ours already, which connecting would ask for again
     def flush_at_the_end
-      return unless buffered?
+      return if @status.closing? || !buffered?
 
       @client ||= build_client
       flush_sync

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use karafka_engine::producer::{Answer, Delivery as CoreDelivery};
 use magnus::{Error, RModule, Ruby, method, prelude::*};
 
-use crate::boundary::guard;
+use crate::boundary::{exception, guard};
 use crate::gvl;
 
 /// How long one wait without the GVL lasts before interrupts are looked at again.
@@ -25,6 +25,7 @@ impl Delivery {
     /// Whether the answer came, after `timeout_ms` at the latest.
     fn wait(ruby: &Ruby, rb_self: &Self, timeout_ms: u64) -> Result<bool, Error> {
         guard(ruby, || {
+            rb_self.inner.check().map_err(|e| exception(ruby, &e))?;
             if rb_self.inner.answer().is_some() {
                 return Ok(true);
             }

@@ -33,7 +33,7 @@ module Karafka
 
         begin
           yield(bearer)
-        rescue StandardError => e
+        rescue Exception => e # rubocop:disable Lint/RescueException -- it goes on; without an answer nobody asks again
           bearer.oauthbearer_set_token_failure("#{e.class}: #{e.message}")
           raise
         end

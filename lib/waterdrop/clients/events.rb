@@ -60,13 +60,13 @@ module WaterDrop
 
       def dispatch(name, details)
         __send__(name, *details)
-      rescue StandardError => e
+      rescue Exception => e # rubocop:disable Lint/RescueException -- the producer's news have to go on
         report_failure(name, e)
       end
 
       def report_failure(name, error)
         instrument("error.occurred", caller: self, error: error, type: FAILURES.fetch(name, "callbacks.error.error"))
-      rescue StandardError => e
+      rescue Exception => e # rubocop:disable Lint/RescueException -- as above
         # Who watches errors raised: the log is what is left
         @producer.config.logger.error("[#{@producer.id}] #{error.inspect}, and while that was reported: #{e.inspect}")
       end

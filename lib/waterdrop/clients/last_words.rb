@@ -19,7 +19,16 @@ module WaterDrop
         def register(client, config)
           @mutex.synchronize do
             @clients[client] = config
-            @hook ||= at_exit { flush(::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :millisecond) + PATIENCE) }
+            await_exit
+          end
+        end
+
+        # Called when this is loaded: what the application registers later runs before it, and may send something. Where
+        # the application runs in a handler of its own, as tests do, a client that is made there has it called again.
+        def await_exit
+          @await_exit ||= at_exit do
+            @await_exit = nil
+            flush(now + PATIENCE)
           end
         end
 
@@ -27,7 +36,7 @@ module WaterDrop
 
         def flush(deadline)
           @clients.each_pair do |client, config|
-            left = [deadline - ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :millisecond), 0].max
+            left = [deadline - now, 0].max
             next if client.queue_size.zero? || client.flush(left)
 
             config.logger.warn("[#{config.id}] #{client.queue_size} messages were not sent when the process ended")
@@ -35,7 +44,13 @@ module WaterDrop
             # Another process's, or closed meanwhile
           end
         end
+
+        def now
+          ::Process.clock_gettime(::Process::CLOCK_MONOTONIC, :millisecond)
+        end
       end
+
+      await_exit
     end
   end
 end

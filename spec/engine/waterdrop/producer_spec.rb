@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "open3"
 require "stringio"
 require "timeout"
 
@@ -116,6 +117,16 @@ RSpec.describe WaterDrop::Producer do
 
     expect(event.payload).to include(type: "callbacks.delivery.error", error: have_attributes(message: "no"))
     expect(event.payload).to include(label: 2)
+  end
+
+  it "goes on when a subscriber raises what is no StandardError, and when the one of that does" do
+    producer.monitor.subscribe("message.acknowledged") { |event| raise NotImplementedError, "no" if event[:label] == 1 }
+    producer.monitor.subscribe("message.acknowledged") { |event| events << event }
+    producer.monitor.subscribe("error.occurred") { raise LoadError, "not that either" }
+    [1, 2].each { |label| producer.produce_sync(topic: "orders", payload: "1", label: label) }
+
+    expect(event.payload).to include(label: 2)
+    expect(log.string).to match(/NotImplementedError.*LoadError/)
   end
 
   context "when the broker refuses" do
@@ -270,6 +281,34 @@ RSpec.describe WaterDrop::Producer do
       trap("USR2", previous || "DEFAULT")
     end
 
+    it "works in a signal handler that interrupts it" do
+      producer.produce_async(topic: "orders", payload: "1")
+      lock = producer.instance_variable_get(:@mutex)
+      handled = false
+      previous = trap("USR2") { producer.close.tap { handled = true } }
+      lock.synchronize do
+        Process.kill("USR2", Process.pid)
+        Timeout.timeout(10) { Thread.pass until handled }
+      end
+      Timeout.timeout(10) { Thread.pass until producer.status.closed? }
+
+      expect(producer.queue_size).to eq(0)
+    ensure
+      trap("USR2", previous || "DEFAULT")
+    end
+
+    it "goes on where one was interrupted" do
+      broker.stop
+      producer.config.max_wait_timeout = 100
+      handle = producer.produce_async(topic: "orders", payload: "1")
+      expect { Timeout.timeout(0.3) { producer.close } }.to raise_error(Timeout::Error)
+      producer.close!
+
+      expect(producer.status).to be_closed
+      expect(handle.wait(raise_response_error: false).error.code).to eq(:purge_queue).or eq(:purge_inflight)
+      expect(log.string).to include("gave up 1 messages")
+    end
+
     it "leaves no thread" do
       producer.produce_sync(topic: "orders", payload: "1")
       expect { producer.close }.to change { Thread.list.map(&:name).count("karafka.producer.events") }.by(-1)
@@ -290,6 +329,18 @@ RSpec.describe WaterDrop::Producer do
       expect(producer.produce_sync(topic: "orders", payload: "3", partition: 0).offset).to eq(1)
     end
 
+    it "do not wait for what the parent is told" do
+      handle = producer.produce_async(topic: "orders", payload: "1")
+      raised = in_child do
+        handle.wait
+      rescue StandardError => e
+        e.class
+      end
+
+      expect(raised).to eq("Karafka::Native::ForeignProcessError")
+      expect(handle.wait.offset).to eq(0)
+    end
+
     it "may use one that was only configured" do
       producer
       message = { topic: "orders", payload: "1", partition: 0 }
@@ -306,6 +357,30 @@ RSpec.describe WaterDrop::Producer do
     end
     Process.wait(pid)
 
+    expect(producer.produce_sync(topic: "orders", payload: "2", partition: 0).offset).to eq(1)
+  end
+
+  it "still sends what is produced while the process exits, whoever registered first" do
+    program = <<~RUBY
+      at_exit { PRODUCER.produce_async(topic: "orders", payload: "2", partition: 0) }
+      PRODUCER = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": ARGV.first } }
+      PRODUCER.produce_sync(topic: "orders", payload: "1", partition: 0)
+    RUBY
+    out, status = Open3.capture2e(RbConfig.ruby, "-Ilib", "-rkarafka", "-e", program, broker.bootstrap_servers)
+
+    expect([status.success?, out]).to eq([true, ""])
+    expect(producer.produce_sync(topic: "orders", payload: "3", partition: 0).offset).to eq(2)
+  end
+
+  it "still sends what is produced by tests that run at exit" do
+    program = <<~RUBY
+      require "karafka"
+      PRODUCER = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": ARGV.first } }
+    RUBY
+    tests = 'at_exit { PRODUCER.produce_async(topic: "orders", payload: "1", partition: 0) }'
+    out, status = Open3.capture2e(RbConfig.ruby, "-Ilib", "-e", "#{tests}\n#{program}", broker.bootstrap_servers)
+
+    expect([status.success?, out]).to eq([true, ""])
     expect(producer.produce_sync(topic: "orders", payload: "2", partition: 0).offset).to eq(1)
   end
 

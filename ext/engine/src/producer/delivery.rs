@@ -64,6 +64,12 @@ impl Delivery {
         if self.process.is_home() { *self.ticket.answer.lock() } else { None }
     }
 
+    /// # Errors
+    /// [`EngineError::ForeignProcess`](crate::error::EngineError::ForeignProcess) in a fork: there is nothing to wait for.
+    pub fn check(&self) -> crate::error::Result<()> {
+        self.process.check()
+    }
+
     /// Waits up to `timeout` for the answer.
     pub fn wait(&self, timeout: Duration) -> Option<Answer> {
         if !self.process.is_home() {
