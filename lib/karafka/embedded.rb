@@ -248,6 +248,7 @@ module Karafka
       # It is known before it starts: what fails at once, and a stop that comes meanwhile, are about this one.
       def launch(workers: nil)
         former = @runtime
+        @record.run_begun
         launched = Runtime.new(crash_policy, @record, workers: workers)
         @launching = Thread.current
         @runtime = launched

@@ -17,6 +17,7 @@ module Karafka
     class StateRecord
       # Stands where no path is configured
       NONE = Class.new do
+        def run_begun = nil
         def note(_state) = nil
         def stop_begun(_state, _timeout) = nil
         def stop_ended(_state, _report) = nil
@@ -45,10 +46,17 @@ module Karafka
         @told = { process_id: ::Process.pid, owner: Owner.of(::Process.pid), started_at: now }
         File.open("#{path}.lock", File::CREAT | File::RDWR) do |lock|
           lock.flock(File::LOCK_EX)
-          clear_away([path, *Dir.glob("#{path}.*").grep(/\.\d+\z/)])
+          clear_away(path)
           @path = File.exist?(path) ? "#{path}.#{::Process.pid}" : path
           write(state: :starting)
         end
+      end
+
+      # An engine starts, in the place of one that crashed: that one's end is not that of the process
+      def run_begun
+        return unless @told[:stop_began_at] || @told[:stop_ended_at]
+
+        update(state: :starting, stop_began_at: nil, stop_timeout_ms: nil, stop_ended_at: nil, report: nil)
       end
 
       # @param state [Symbol] as it is now; one that is known is not written again
@@ -83,14 +91,21 @@ module Karafka
         File.rename(draft, @path)
       end
 
-      def clear_away(files)
-        files.each do |file|
-          told = read(file)
-          next if told && Owner.alive?(told) && told[:process_id] != ::Process.pid
-
-          report(told) if told && Owner.gone?(told) && told[:stop_ended_at].nil?
-          FileUtils.rm_f(file)
+      def clear_away(path)
+        beside = Dir.glob("#{path}.*")
+        [path, *beside.grep(/\A#{Regexp.escape(path)}\.\d+\z/)].each { |file| clear(file) }
+        # A draft is somebody's who lives and writes, or nobody's
+        beside.grep(/\.draft\.(\d+)\z/) do |draft|
+          FileUtils.rm_f(draft) unless Owner.alive?({ process_id: Regexp.last_match(1).to_i })
         end
+      end
+
+      def clear(file)
+        told = read(file)
+        return if told && Owner.alive?(told) && told[:process_id] != ::Process.pid
+
+        report(told) if told && Owner.gone?(told) && told[:stop_ended_at].nil?
+        FileUtils.rm_f(file)
       end
 
       def read(file)

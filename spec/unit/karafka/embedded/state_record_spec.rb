@@ -76,6 +76,29 @@ RSpec.describe Karafka::Embedded::StateRecord do
     expect(read).to include(process_id: Process.pid)
   end
 
+  it "reports a process that was killed while a second engine ran, after one that crashed" do
+    pid = killed do |record|
+      record.stop_begun(:crashed, 20_000)
+      record.stop_ended(:crashed, report)
+      record.run_begun
+      record.note(:running)
+    end
+    expect(read).to include(state: "running", stop_began_at: nil, stop_timeout_ms: nil, stop_ended_at: nil, report: nil)
+    described_class.open(path)
+    expect(reported.map { |event| event[:error].message })
+      .to contain_exactly(start_with("process #{pid} ended without a stop, it was running"))
+  end
+
+  it "leaves the drafts of those who live, and clears those of the dead away" do
+    dead = killed { |record| record.stop_ended(:stopped, report) }
+    drafts = [Process.ppid, dead].flat_map { |pid| ["#{path}.draft.#{pid}", "#{path}.#{pid}.draft.#{pid}"] }
+    drafts.each { |draft| File.write(draft, "{") }
+    described_class.open(path)
+
+    expect(drafts.map { |draft| File.exist?(draft) }).to eq([true, true, false, false])
+    expect(reported).to be_empty
+  end
+
   it "isn't misled by a process id that is used again" do
     described_class.open(path).note(:running)
     File.write(path, JSON.generate({ **read, owner: "another/1" }))
