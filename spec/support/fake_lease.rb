@@ -125,6 +125,11 @@ module FakeNative
       2_000
     end
 
+    def postpone
+      acknowledge(:postpone)
+      2_000
+    end
+
     def dead_letter(offset)
       acknowledge([:dead_letter, offset])
       1_000

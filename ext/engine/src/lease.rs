@@ -44,8 +44,8 @@ impl From<Hook> for Job {
     }
 }
 
-/// A job with its partition. Settled once, by the first of [`Lease::succeed`], [`Lease::fail`], [`Lease::dead_letter`] and
-/// [`Lease::give_back`]; dropping an unsettled lease gives it back.
+/// A job with its partition. Settled once, by the first of [`Lease::succeed`], [`Lease::fail`], [`Lease::postpone`],
+/// [`Lease::dead_letter`] and [`Lease::give_back`]; dropping an unsettled lease gives it back.
 pub struct Lease {
     partition: Arc<Partition>,
     job: Job,
@@ -117,6 +117,11 @@ impl Lease {
     /// `None` for jobs that are not repeated (all but consume), and for a lease that was settled before.
     pub fn fail(&self) -> Option<Duration> {
         self.settle_failed(|| self.partition.failed(&self.batch))
+    }
+
+    /// The consumer was not given the batch. As [`Lease::fail`], but it was no attempt.
+    pub fn postpone(&self) -> Option<Duration> {
+        self.settle_failed(|| self.partition.postponed(&self.batch))
     }
 
     /// The consumer raised too often over the message before `next_offset`: delivery goes on there after the pause that

@@ -95,6 +95,8 @@ struct State {
     user: pausing::User,
     /// Failed attempts at the present batch.
     failures: u32,
+    /// How often in a row the consumer was not even given the present batch.
+    postponements: u32,
     /// Leases in a row that were given back.
     interruptions: u32,
     window_closes: Option<Instant>,
@@ -133,6 +135,7 @@ impl Partition {
                 pause: None,
                 user: pausing::User::Silent,
                 failures: 0,
+                postponements: 0,
                 interruptions: 0,
                 window_closes: None,
                 lease: None,

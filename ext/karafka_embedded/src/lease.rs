@@ -84,6 +84,11 @@ impl Lease {
         guard(ruby, || Ok(rb_self.at_home(None, |lease| lease.fail().map(milliseconds))))
     }
 
+    /// Backoff in milliseconds, as of `fail`.
+    fn postpone(ruby: &Ruby, rb_self: &Self) -> Result<Option<u64>, Error> {
+        guard(ruby, || Ok(rb_self.at_home(None, |lease| lease.postpone().map(milliseconds))))
+    }
+
     /// Pause in milliseconds, after which delivery goes on at `next_offset`.
     fn dead_letter(ruby: &Ruby, rb_self: &Self, next_offset: i64) -> Result<Option<u64>, Error> {
         guard(ruby, || Ok(rb_self.at_home(None, |lease| lease.dead_letter(next_offset).map(milliseconds))))
@@ -133,6 +138,7 @@ pub(crate) fn define(ruby: &Ruby, native: &RModule) -> Result<(), Error> {
     class.define_method("gvl_wait_us", method!(Lease::gvl_wait_us, 0))?;
     class.define_method("succeed", method!(Lease::succeed, 0))?;
     class.define_method("fail", method!(Lease::fail, 0))?;
+    class.define_method("postpone", method!(Lease::postpone, 0))?;
     class.define_method("dead_letter", method!(Lease::dead_letter, 1))?;
     class.define_method("eof?", method!(Lease::is_at_the_end, 0))?;
     class.define_method("give_back", method!(Lease::give_back, 0))?;

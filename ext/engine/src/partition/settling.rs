@@ -23,7 +23,7 @@ impl Partition {
         let (user, wanted) = {
             let mut state = self.state.lock();
             if job == Job::Consume {
-                state.failures = 0;
+                (state.failures, state.postponements) = (0, 0);
             }
             state.interruptions = 0;
             (state.user, state.wanted.take())
@@ -43,12 +43,33 @@ impl Partition {
     /// The consumer raised: what was not marked is delivered again after the backoff that is returned. It replaces what
     /// the job asked for, a pause or a seek; only where a seek has it forgotten what was consumed that seek counts.
     pub(crate) fn failed(self: &Arc<Self>, batch: &Batch) -> Duration {
-        let next = self.next_offset();
-        let (backoff, wanted) = {
+        let failures = {
             let mut state = self.state.lock();
             state.failures = state.failures.saturating_add(1);
+            state.postponements = 0;
+            state.failures
+        };
+        self.repeat(batch, failures)
+    }
+
+    /// The consumer was not given the batch, because of what is around it. That is no attempt: what is delivered again
+    /// after the backoff that is returned is no nearer to being given up.
+    pub(crate) fn postponed(self: &Arc<Self>, batch: &Batch) -> Duration {
+        let failures = {
+            let mut state = self.state.lock();
+            state.postponements = state.postponements.saturating_add(1);
+            state.failures.saturating_add(state.postponements)
+        };
+        self.repeat(batch, failures)
+    }
+
+    fn repeat(self: &Arc<Self>, batch: &Batch, failures: u32) -> Duration {
+        let next = self.next_offset();
+        let backoff = self.place.topic.pause.backoff(failures);
+        let wanted = {
+            let mut state = self.state.lock();
             state.interruptions = 0;
-            (self.place.topic.pause.backoff(state.failures), state.wanted.take())
+            state.wanted.take()
         };
         self.rest(batch, next.or(wanted).or(batch.first_offset()), backoff);
         backoff
@@ -59,7 +80,7 @@ impl Partition {
         self.set_next_offset(Some(next_offset));
         {
             let mut state = self.state.lock();
-            (state.failures, state.interruptions, state.wanted) = (0, 0, None);
+            (state.failures, state.postponements, state.interruptions, state.wanted) = (0, 0, 0, None);
         }
         let pause = self.place.topic.pause.first();
         self.rest(batch, Some(next_offset), pause);

@@ -25,7 +25,9 @@ module Karafka
           end
         end
 
+        # Tries are counted anew before anything here can fail: the next message has had none.
         def karafka_give_up(message)
+          coordinator.reset_attempts
           dispatch_to_dlq(message)
           return retry_after_pause unless karafka_move_past(message)
 

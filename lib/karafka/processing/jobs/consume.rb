@@ -63,10 +63,12 @@ module Karafka
         end
 
         # A batch that was never given to the consumer (a `wrap` that does not yield, a subscriber that raises) was not
-        # consumed.
+        # consumed, and nothing of it is known to be bad.
         # @api private
         def acknowledge
-          @succeeded ? super : self.fail
+          return super if @succeeded
+
+          failed? ? self.fail : acknowledge_once { lease.postpone }
         end
       end
     end

@@ -272,6 +272,15 @@ RSpec.describe Karafka::Processing::Behaviours do
       expect(run.partition.marks).to be_empty
     end
 
+    it "leaves the next message all of its tries, though the mark fails" do
+      run = failing_run(marking_method: :mark_as_consumed!)
+      allow(run.partition).to receive(:mark!).and_raise(IOError)
+      consume(run)
+
+      expect(dispatched.size).to eq(1)
+      expect(run.partition.attempt).to eq(1)
+    end
+
     it "gives up no message because the process is told to end" do
       allow(Karafka::Server).to receive(:stop)
       [SystemExit, Interrupt, NoMemoryError].each do |error|

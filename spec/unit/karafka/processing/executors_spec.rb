@@ -265,14 +265,14 @@ RSpec.describe Karafka::Processing::Executors do
     it "that raises before the work has it repeated" do
       override { def wrap(_action) = raise("early") }
 
-      expect(run(lease).outcomes).to eq([:fail])
+      expect(run(lease).outcomes).to eq([:postpone])
       expect(calls.map(&:first)).to eq([:initialized])
     end
 
     it "that does not yield has the work repeated" do
       override { def wrap(_action); end }
 
-      expect(run(lease).outcomes).to eq([:fail])
+      expect(run(lease).outcomes).to eq([:postpone])
     end
   end
 
@@ -326,14 +326,14 @@ RSpec.describe Karafka::Processing::Executors do
     it "in building the consumer is reported, and the batch repeated" do
       override { def initialize = raise("no") }
 
-      expect(run(lease).outcomes).to eq([:fail])
+      expect(run(lease).outcomes).to eq([:postpone])
       expect(errors.map { |event| event[:type] }).to eq(["worker.process.error"])
     end
 
     it "in a subscriber is reported, and the batch repeated when it was not consumed" do
       Karafka.monitor.subscribe("worker.process") { raise "listener" }
 
-      expect(run(lease).outcomes).to eq([:fail])
+      expect(run(lease).outcomes).to eq([:postpone])
       expect(errors.map { |event| event[:type] }).to eq(["consumer.wrap.error"])
     end
 
@@ -396,7 +396,7 @@ RSpec.describe Karafka::Processing::Executors do
       it "a #{error} is reported, has the batch repeated, and heals" do
         run(lease)
         code.define_singleton_method(:call) { |*| raise(error, "broken") }
-        expect(run(lease).outcomes).to eq([:fail])
+        expect(run(lease).outcomes).to eq([:postpone])
         expect(errors.map(&:payload)).to match([include(type: "worker.process.error", error: be_a(error))])
 
         code.singleton_class.remove_method(:call)
@@ -410,7 +410,7 @@ RSpec.describe Karafka::Processing::Executors do
       run(lease)
       gone = OrdersConsumer
       hide_const("OrdersConsumer")
-      expect(run(lease).outcomes).to eq([:fail])
+      expect(run(lease).outcomes).to eq([:postpone])
       expect(errors.map(&:payload)).to match([include(type: "worker.process.error", error: be_a(NameError))])
 
       reload(gone)

@@ -10,6 +10,7 @@ mod play;
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,6 +18,7 @@ use proptest::test_runner::{Config, TestCaseError};
 
 use crate::config::OffsetManagement;
 use crate::kafka::QueueListener;
+use crate::lease::Lease;
 use crate::partition::Partition;
 use crate::partition::settling::REPEATED_AT_ONCE;
 use crate::phase::Hook;
@@ -64,6 +66,7 @@ enum Step {
     SeekLatest,
     Succeed,
     Fail,
+    Postpone,
     DeadLetter(u8),
     GiveBack,
     DropLease,
@@ -99,6 +102,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::SeekLatest),
         12 => Just(Step::Succeed),
         5 => Just(Step::Fail),
+        2 => Just(Step::Postpone),
         2 => any::<u8>().prop_map(Step::DeadLetter),
         2 => Just(Step::GiveBack),
         1 => Just(Step::DropLease),
@@ -168,14 +172,39 @@ fn a_log_that_begins_anew_is_consumed_from_its_start() {
     assert_eq!(broker.lock().committed, Some(5), "a commit that goes back is asked for explicitly");
 }
 
-#[test]
-fn what_is_given_back_again_and_again_rests() {
+/// A partition with ten messages.
+fn with_messages() -> Arc<Partition> {
     let broker = Arc::new(Mutex::new(Broker::new(Notices::Unasked)));
     let partition = Partition::for_tests();
     *partition.link.write() = Some(Box::new(SimulatedLink(Arc::clone(&broker))));
     broker.lock().produce(10, 0);
     let _ = broker.lock().fetch(10);
     partition.queue_filled();
+    partition
+}
+
+#[test]
+fn what_the_consumer_was_not_given_comes_again_as_the_same_attempt() {
+    let partition = with_messages();
+    let again = |settle: fn(&Lease) -> Option<Duration>| {
+        let lease = partition.take().unwrap();
+        let backoff = settle(&lease).unwrap();
+        assert!(partition.is_paused());
+        partition.resume();
+        (lease.attempt(), lease.batch().len(), backoff)
+    };
+    assert_eq!(again(Lease::postpone).0, 1);
+    assert_eq!(again(Lease::postpone).0, 1);
+    assert_eq!(again(Lease::fail).0, 1);
+    let (attempt, messages, backoff) = again(Lease::postpone);
+    assert_eq!((attempt, messages), (2, 10));
+    assert!(again(Lease::fail).2 >= backoff);
+    assert_eq!(partition.attempt(), 3);
+}
+
+#[test]
+fn what_is_given_back_again_and_again_rests() {
+    let partition = with_messages();
     let interrupt = || partition.take().unwrap().give_back();
 
     for _ in 0..REPEATED_AT_ONCE {

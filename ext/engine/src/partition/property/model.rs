@@ -257,6 +257,13 @@ impl Model {
         }
     }
 
+    /// As a failure, but that it is none.
+    pub(super) fn postponed(&mut self) {
+        let failures = self.failures;
+        self.failed(None);
+        self.failures = self.failures.min(failures);
+    }
+
     pub(super) fn given_back(&mut self) {
         let Some(out) = self.out.take() else { return };
         self.wanted = None;

@@ -133,6 +133,10 @@ impl Play {
                 lease.fail();
                 self.model.failed(None);
             }
+            Step::Postpone => {
+                lease.postpone();
+                self.model.postponed();
+            }
             Step::GiveBack => {
                 lease.give_back();
                 self.model.given_back();
