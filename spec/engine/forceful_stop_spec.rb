@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "timeout"
+
 RSpec.describe "A stop whose group can't be left in time" do
   # A cluster whose answers can be delayed
   let(:broker) { Karafka::Embedded::Broker.start }
@@ -21,5 +23,47 @@ RSpec.describe "A stop whose group can't be left in time" do
     expect(told[:error]).to be_a(Karafka::Errors::ForcefulShutdownError)
     expect(told[:error].message).to include("was not left")
     expect(events.ids.last).to eq("app.stopped")
+  end
+end
+
+# Work that does not end, and who hears of that
+RSpec.describe "A stop that has to leave work behind" do
+  let(:topic) { create_topic("orders") }
+  let(:release) { Queue.new }
+
+  after { release.close }
+
+  def start_busy
+    setup_embedded(bootstrap)
+    entered = Queue.new
+    gate = release
+    route(topic, consumer_class { (entered << 1) && gate.pop })
+    start_with({ topic => 1 })
+    feed(topic, ["1"])
+    eventually("job") { !entered.empty? }
+  end
+
+  it "ends though a subscriber of its error stops, too" do
+    start_busy
+    answers = []
+    Karafka.monitor.subscribe("error.occurred") { answers << Karafka::Embedded.stop }
+    report = Timeout.timeout(20) { Karafka::Embedded.stop(timeout: 500) }
+
+    expect(report.abandoned.size).to eq(1)
+    expect(answers).to include(nil)
+    expect(Karafka::Embedded.state).to eq(:stopped)
+  end
+
+  it "ends though a subscriber of its error does not return, and logs that" do
+    start_busy
+    allow(Karafka.logger).to receive(:error)
+    held = Queue.new
+    Karafka.monitor.subscribe("error.occurred") { held.pop }
+    report = Timeout.timeout(20) { Karafka::Embedded.stop(timeout: 500) }
+
+    expect(report.abandoned.size).to eq(1)
+    expect(Karafka.logger).to have_received(:error).with(/subscriber of error.occurred has not/).at_least(:once)
+  ensure
+    held&.close
   end
 end

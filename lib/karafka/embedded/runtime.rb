@@ -224,75 +224,87 @@ module Karafka
           end
         end
       rescue StandardError => e
-        Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
+        report(Wait.now, type: "runner.call.error", error: e)
         raise
       end
 
-      # Subscribers hear of a state on a thread of their own: one that does not return keeps no stop from its end.
+      # Subscribers hear of a state, or an error, on a thread of their own: one that does not return keeps no stop from
+      # its end.
       def tell(event, deadline, &block)
         @hearing = hearing = Thread.new(&block)
         hearing.name = "karafka.stop"
         hearing.report_on_exception = false
         return hearing.value if hearing.join([deadline - Wait.now, LEAST_HEARING].max / 1_000.0)
 
-        report_deaf(event, hearing)
+        report_deaf(event, hearing, deadline)
       ensure
         @hearing = nil
       end
 
-      def report_deaf(event, thread)
-        error = EngineError.new("a subscriber of #{event} has not returned in time; the stop goes on without it")
+      def report(deadline, **details)
+        tell("error.occurred", deadline) { Instrumentation::ErrorReport.call(caller: self, **details) }
+      end
+
+      def report_deaf(event, thread, deadline)
+        text = "a subscriber of #{event} has not returned in time; the stop goes on without it"
+        # Who hears of errors is deaf
+        return Karafka.logger.error("Karafka::Embedded: #{text}") if event == "error.occurred"
+
+        error = EngineError.new(text)
         error.set_backtrace(thread.backtrace)
-        Instrumentation::ErrorReport.call(type: "runner.call.error", error: error, caller: self)
+        report(deadline, type: "runner.call.error", error: error)
       end
 
       def end_all(deadline, reserve)
         @engine.wait_until_stopped([deadline - Wait.now, 0].max.to_i)
         deadline = [deadline, Wait.now + reserve].min
-        report = report_after(reserve / 4) { @pool.close(reserve / 4) }
+        result = result_after(reserve / 4) { @pool.close(reserve / 4) }
         @watchdog.close(deadline - Wait.now)
         heard = @dispatcher.join(deadline - Wait.now)
-        report_deaf("the engine's events", @dispatcher.thread) unless heard
-        report_forceful(report) if report.abandoned.any?
-        report_left_behind(report) if report.groups_not_left.any? || report.threads_left.positive?
-        settle_producer(deadline - Wait.now)
+        report_deaf("the engine's events", @dispatcher.thread, deadline) unless heard
+        report_forceful(result, deadline) if result.abandoned.any?
+        report_left_behind(result, deadline) if result.groups_not_left.any? || result.threads_left.positive?
+        settle_producer(deadline)
         tell("app.stopped", deadline) { App.stopped! }
-        report.log(Karafka.logger)
+        result.log(Karafka.logger)
         tell("app.terminated", deadline) { App.terminate! }
-        @record.stop_ended(released? ? :stopped : :crashed, report)
-        report
+        @record.stop_ended(released? ? :stopped : :crashed, result)
+        result
       end
 
       # The producer stays open: the host may be answering requests that produce, and start comes again. What it holds
       # at the end of the process it flushes then.
-      def settle_producer(timeout)
-        answered = App.producer.settle([timeout, 0].max.to_i)
+      def settle_producer(deadline)
+        answered = App.producer.settle([deadline - Wait.now, 0].max.to_i)
         Karafka.logger.warn("Karafka::Embedded stopped before all produced messages were answered") unless answered
       rescue StandardError => e
-        Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
+        report(deadline, type: "runner.call.error", error: e)
       end
 
-      def report_after(patience)
+      # @return [StopReport]
+      def result_after(patience)
         told = JSON.parse(@engine.report)
         yield
         StopReport.new(told, threads_left: @engine.join_threads(patience))
       end
 
-      def report_left_behind(report)
-        left = report.groups_not_left.map { |group| "group #{group} was not left" }
-        left << "#{report.threads_left} native threads did not end" if report.threads_left.positive?
-        Instrumentation::ErrorReport.call(
-          type: "app.forceful_stopping.error", caller: self,
+      def report_left_behind(result, deadline)
+        left = result.groups_not_left.map { |group| "group #{group} was not left" }
+        left << "#{result.threads_left} native threads did not end" if result.threads_left.positive?
+        report(
+          deadline,
+          type: "app.forceful_stopping.error",
           error: Errors::ForcefulShutdownError.new("#{left.join(", ")} in time")
         )
       end
 
-      def report_forceful(report)
-        Instrumentation::ErrorReport.call(
-          type: "app.stopping.error", caller: self,
-          error: Errors::ForcefulShutdownError.new("work was abandoned: #{report.abandoned.join("; ")}"),
+      def report_forceful(result, deadline)
+        report(
+          deadline,
+          type: "app.stopping.error",
+          error: Errors::ForcefulShutdownError.new("work was abandoned: #{result.abandoned.join("; ")}"),
           active_listeners: @listeners.select(&:active?), alive_workers: @pool.alive,
-          in_processing: report.abandoned.group_by(&:group)
+          in_processing: result.abandoned.group_by(&:group)
         )
       end
     end
