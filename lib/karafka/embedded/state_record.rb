@@ -15,6 +15,10 @@ module Karafka
     #
     # @api private
     class StateRecord
+      # Milliseconds until whoever else starts has looked at what is there
+      LOCK_PATIENCE = 5_000
+      private_constant :LOCK_PATIENCE
+
       # Stands where no path is configured
       NONE = Class.new do
         def run_begun = nil
@@ -44,12 +48,14 @@ module Karafka
       def initialize(path)
         @mutex = Mutex.new
         @told = { process_id: ::Process.pid, owner: Owner.of(::Process.pid), started_at: now }
-        File.open("#{path}.lock", File::CREAT | File::RDWR) do |lock|
-          lock.flock(File::LOCK_EX)
-          clear_away(path)
-          @path = File.exist?(path) ? "#{path}.#{::Process.pid}" : path
-          write(state: :starting)
+        cut_short = locked(path) do
+          clear_away(path).tap do
+            @path = File.exist?(path) ? "#{path}.#{::Process.pid}" : path
+            write(state: :starting)
+          end
         end
+        # Without the lock: subscribers take their time, and others wait to start
+        cut_short.each { |told| report(told) }
       end
 
       # An engine starts, in the place of one that crashed: that one's end is not that of the process
@@ -91,21 +97,31 @@ module Karafka
         File.rename(draft, @path)
       end
 
+      def locked(path)
+        File.open("#{path}.lock", File::CREAT | File::RDWR) do |lock|
+          had = Wait.until(LOCK_PATIENCE) { lock.flock(File::LOCK_EX | File::LOCK_NB) }
+          raise IOError, "another process has held #{lock.path} for #{LOCK_PATIENCE} ms" unless had
+
+          yield
+        end
+      end
+
+      # @return [Array<Hash>] of those that ended without a complete stop
       def clear_away(path)
         beside = Dir.glob("#{path}.*")
-        [path, *beside.grep(/\A#{Regexp.escape(path)}\.\d+\z/)].each { |file| clear(file) }
         # A draft is somebody's who lives and writes, or nobody's
         beside.grep(/\.draft\.(\d+)\z/) do |draft|
           FileUtils.rm_f(draft) unless Owner.alive?({ process_id: Regexp.last_match(1).to_i })
         end
+        [path, *beside.grep(/\A#{Regexp.escape(path)}\.\d+\z/)].filter_map { |file| clear(file) }
       end
 
       def clear(file)
         told = read(file)
         return if told && Owner.alive?(told) && told[:process_id] != ::Process.pid
 
-        report(told) if told && Owner.gone?(told) && told[:stop_ended_at].nil?
         FileUtils.rm_f(file)
+        told if told && Owner.gone?(told) && told[:stop_ended_at].nil?
       end
 
       def read(file)

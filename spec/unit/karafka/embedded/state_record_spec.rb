@@ -99,6 +99,27 @@ RSpec.describe Karafka::Embedded::StateRecord do
     expect(reported).to be_empty
   end
 
+  it "lets others start while subscribers hear of a stop that was cut short" do
+    killed { |record| record.note(:running) }
+    locked = nil
+    Karafka.monitor.subscribe("error.occurred") do
+      File.open("#{path}.lock") { |lock| locked = !lock.flock(File::LOCK_EX | File::LOCK_NB) }
+    end
+    described_class.open(path)
+
+    expect([reported.size, locked]).to eq([1, false])
+  end
+
+  it "does without where another process keeps the lock" do
+    stub_const("#{described_class}::LOCK_PATIENCE", 50)
+    allow(Karafka.logger).to receive(:error)
+    File.open("#{path}.lock", File::CREAT | File::RDWR) do |lock|
+      lock.flock(File::LOCK_EX)
+      expect(described_class.open(path)).to be(described_class::NONE)
+    end
+    expect(Karafka.logger).to have_received(:error).with(/can't keep its state in .* another process has held/)
+  end
+
   it "isn't misled by a process id that is used again" do
     described_class.open(path).note(:running)
     File.write(path, JSON.generate({ **read, owner: "another/1" }))
