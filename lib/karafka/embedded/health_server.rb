@@ -13,6 +13,8 @@ module Karafka
       LONGEST_REQUEST = 8_192
       # From the connection to the end of the answer, in milliseconds
       PATIENCE = 1_000
+      # Where the system has no more descriptors, say: until the next connection is accepted, in milliseconds
+      REST = 1_000
       TEXTS = {
         200 => "OK", 400 => "Bad Request", 404 => "Not Found", 405 => "Method Not Allowed",
         431 => "Request Header Fields Too Large", 503 => "Service Unavailable"
@@ -21,7 +23,7 @@ module Karafka
       HEAD_END = /\r?\n\r?\n/
       # Who a connection is to be read from, or written to
       Connection = Struct.new(:socket, :deadline, :request, :answer)
-      private_constant :MOST_CONNECTIONS, :LONGEST_REQUEST, :PATIENCE, :TEXTS, :HEAD_END, :Connection
+      private_constant :MOST_CONNECTIONS, :LONGEST_REQUEST, :PATIENCE, :REST, :TEXTS, :HEAD_END, :Connection
 
       # @param address [String, Integer, nil] as in {#initialize}; nil for none
       # @return [HealthServer, nil] nil, too, where the address can't be had: another process of a cluster may have it
@@ -41,6 +43,7 @@ module Karafka
         @server = TCPServer.new(host.delete("[]"), Integer(port, 10))
         @wake, @waker = IO.pipe
         @connections = []
+        @rests_until = 0
         @process_id = ::Process.pid
       end
 
@@ -90,7 +93,7 @@ module Karafka
       end
 
       def listening
-        @connections.size < MOST_CONNECTIONS ? [@server] : []
+        @connections.size < MOST_CONNECTIONS && Wait.now >= @rests_until ? [@server] : []
       end
 
       def sockets(stage)
@@ -98,15 +101,21 @@ module Karafka
       end
 
       def wait
-        deadline = @connections.map(&:deadline).min
+        deadlines = @connections.map(&:deadline)
+        deadlines << @rests_until if @rests_until > Wait.now
+        deadline = deadlines.min
         [deadline - Wait.now, 0].max / 1_000.0 if deadline
       end
 
       def accept
         socket = @server.accept_nonblock(exception: false)
         @connections << Connection.new(socket, Wait.now + PATIENCE, +"", nil) unless socket == :wait_readable
-      rescue SystemCallError
+      rescue Errno::ECONNABORTED, Errno::EPROTO, Errno::EINTR
         nil # It went before it was accepted.
+      rescue SystemCallError => e
+        # It is still there, and would be found at once again
+        @rests_until = Wait.now + REST
+        Karafka.logger.error("Karafka::Embedded can't accept a connection that asks for its health: #{e.message}")
       end
 
       def serve(connection)

@@ -46,6 +46,19 @@ RSpec.describe Karafka::Embedded::HealthServer do
     socket&.close
   end
 
+  it "rests where the system has no descriptor for a connection, and answers it then" do
+    listener = server.instance_variable_get(:@server)
+    tries = 0
+    allow(listener).to receive(:accept_nonblock).and_wrap_original do |original, **options|
+      (tries += 1) > 1 ? original.call(**options) : raise(Errno::EMFILE)
+    end
+    allow(Karafka.logger).to receive(:error)
+
+    expect(get("/status/live").code).to eq("200")
+    expect(tries).to eq(2)
+    expect(Karafka.logger).to have_received(:error).with(/can't accept a connection.*Too many open files/)
+  end
+
   it "refuses what is no request" do
     expect(ask("\r\n\r\n")).to start_with("HTTP/1.1 400")
     expect(ask("nonsense\r\n\r\n")).to start_with("HTTP/1.1 400")
