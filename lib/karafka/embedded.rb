@@ -47,7 +47,9 @@ module Karafka
     LAUNCH_PATIENCE = 2_000
     # ms for a policy to decide whether an engine that crashed is started again
     DECISION_PATIENCE = 5_000
-    private_constant :LAUNCH_PATIENCE, :DECISION_PATIENCE
+    # ms for a health server to leave its address to the next one
+    SILENCE_PATIENCE = 1_000
+    private_constant :LAUNCH_PATIENCE, :DECISION_PATIENCE, :SILENCE_PATIENCE
 
     @mutex = Mutex.new
     # Calls of {stop} that are under way, one entry each. A Queue works in a signal handler.
@@ -74,11 +76,12 @@ module Karafka
           await_stops
           return if runtime&.live?
 
-          @quiet = false
+          @quiet = @unwanted = false
           runtime.put_down(Deadline.of(host)) if runtime&.crashed? # It may be leaving its groups still
           attend
           launched = launch
-          keep(launched)
+          launched.release if @unwanted
+          launched.quiet if keep(launched) && @quiet
           launched.thread
         rescue StandardError, LoadError, NotImplementedError
           crash_policy.close(LAUNCH_PATIENCE)
@@ -116,6 +119,7 @@ module Karafka
       def stop(timeout: nil)
         timeout ||= Deadline.of(host)
         deadline = Wait.now + timeout
+        @unwanted = true # By a start, too, that has nothing to stop yet: it ends what it begins
         return unless (stopped = runtime)
 
         @stops << stopped
@@ -308,13 +312,18 @@ module Karafka
         App.config.internal.code.enter { @mutex.synchronize(&block) }
       end
 
-      # On a port of its own, where one is configured
+      # On a port of its own, where one is configured. The server before may not have left it yet.
       def tell_health
+        @silenced_server.join(SILENCE_PATIENCE) if @silenced_server&.here?
+        @silenced_server = nil
         @health_server = HealthServer.open(App.config.embedded.health_address) unless @health_server&.here?
       end
 
       def fall_silent
-        @health_server.close if @health_server&.here?
+        return unless (server = @health_server)
+
+        server.close if server.here?
+        @silenced_server = server
         @health_server = nil
       end
 

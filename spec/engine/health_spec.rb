@@ -57,6 +57,16 @@ RSpec.describe "Health of a running engine" do
     end
   end
 
+  it "is told on its port after a restart, too" do
+    port = TCPServer.open("127.0.0.1", 0) { |server| server.addr[1] }
+    set_up { |config| config.embedded.health_address = "127.0.0.1:#{port}" }
+    start_with({ topic => 1 })
+    3.times do
+      embedded.restart
+      expect(Net::HTTP.get_response("127.0.0.1", "/status/live", port).code).to eq("200")
+    end
+  end
+
   it "is kept in a file" do
     Dir.mktmpdir("state") do |directory|
       path = File.join(directory, "karafka.json")

@@ -37,6 +37,21 @@ RSpec.describe Karafka::Embedded do
       expect(described_class).to be_healthy
     end
 
+    it "hears of a quiet and of a stop that come before there is anything" do
+      set_up
+      call = :quiet
+      allow(Karafka::Embedded::StateRecord).to receive(:open).and_wrap_original do |original, path|
+        described_class.public_send(call)
+        original.call(path)
+      end
+      described_class.start
+      eventually("quiet") { described_class.state == :quiet }
+      described_class.stop
+      call = :stop
+      described_class.start
+      expect(described_class.state).to eq(:stopped)
+    end
+
     it "does nothing the second time" do
       set_up
       described_class.start
