@@ -122,6 +122,13 @@ RSpec.describe "docs/errors.md" do
     end
   end
 
+  row "another fatal error", "connection.listener.fetch_loop.error", /Failed to fetch committed offset/,
+      way: "committed offsets" do
+    include refused
+    let(:api) { :offset_fetch }
+    let(:code) { 16 } # The coordinator moved
+  end
+
   row "an assignment strategy", "connection.client.poll.error", /inconsistent/i do
     include refused
     let(:api) { :join_group }

@@ -92,11 +92,18 @@ fn copy_of(messages: &[*mut sys::rd_kafka_message_t], error: &mut Option<RDKafka
                 leader_epochs.get_or_insert((epoch, epoch)).1 = epoch;
             }
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => ending = Ending::EndOfPartition,
-            other => *error = outcome(other).err(),
+            other => note(error, outcome(other).err()),
         }
     }
     let batch = Batch { memory: Arc::new(builder.memory), first: 0, ending };
     Run { batch, leader_epochs: leader_epochs.unwrap_or((-1, -1)) }
+}
+
+/// The latest error counts, but that one which is to be answered is not forgotten over it.
+fn note(error: &mut Option<RDKafkaErrorCode>, code: Option<RDKafkaErrorCode>) {
+    if *error != Some(RDKafkaErrorCode::AutoOffsetReset) {
+        *error = code;
+    }
 }
 
 struct Builder {
@@ -221,6 +228,16 @@ fn is_known_without_headers(message: &sys::rd_kafka_message_t, leader_epoch: i32
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_that_is_to_be_answered_is_not_forgotten_over_another() {
+        use RDKafkaErrorCode::{AutoOffsetReset, TopicAuthorizationFailed, UnknownTopicOrPartition};
+        let mut error = None;
+        let noted = [UnknownTopicOrPartition, TopicAuthorizationFailed, AutoOffsetReset, UnknownTopicOrPartition]
+            .map(|code| (note(&mut error, Some(code)), error).1);
+        let last = Some(AutoOffsetReset);
+        assert_eq!(noted, [Some(UnknownTopicOrPartition), Some(TopicAuthorizationFailed), last, last]);
+    }
 
     #[test]
     fn what_was_taken_is_cut_where_offsets_do_not_ascend() {

@@ -12,6 +12,11 @@ use crate::group::Connection;
 use crate::kafka::{Event, RebalanceKind, Severity};
 use crate::trouble::Scope;
 
+/// How librdkafka's text begins where it was refused the offsets at which partitions are to be read on. Most errors it does
+/// not ask again after: the partitions stay assigned, and are not read (2.12, `rd_kafka_assignment_handle_OffsetFetch`,
+/// `rd_kafka_assignment_apply_offsets`).
+const NO_COMMITTED_OFFSETS: &str = "Failed to fetch committed offset";
+
 impl Poller {
     pub(super) fn handle(&mut self, event: Event) {
         match event {
@@ -54,6 +59,9 @@ impl Poller {
             }
             // The subscription asks for the topic's creation; it is there in a moment.
             (Severity::Passing, Code::UnknownTopicOrPartition) if self.settings.creates_topics() => {}
+            (Severity::Passing, code) if reason.starts_with(NO_COMMITTED_OFFSETS) => {
+                self.fail(Outage::unusable(&self.group, code, reason));
+            }
             (Severity::Passing, Code::AllBrokersDown) => self.group.went_down(reason),
             (Severity::Passing, code) => self.group.report_client_error(code, reason, None),
         }
