@@ -82,14 +82,27 @@ impl Control {
             self.hub.report_error(None, ErrorSeverity::Critical, message);
         }
         self.close();
-        runtime.block_on(self.stop_asked());
+        runtime.block_on(self.await_stop());
         self.end();
     }
 
-    async fn stop_asked(&self) {
+    /// Waits until the stop is asked for, and then for the groups.
+    async fn await_stop(&self) {
         while self.requests.stop.lock().is_none() {
             self.hub.control_woken().await;
         }
+        self.report.lock().begin(self.running_jobs());
+        while let Some(left) = self.time_to_leave() {
+            let _ = tokio::time::timeout(left, self.hub.control_woken()).await;
+        }
+        self.report.lock().abandon(self.running_jobs());
+    }
+
+    /// Of a stop, as long as a group is to be left.
+    fn time_to_leave(&self) -> Option<Duration> {
+        let left = (*self.requests.stop.lock())?.saturating_duration_since(Instant::now());
+        let is_open = self.groups.iter().any(|group| !group.is_closed());
+        Some(left).filter(|left| is_open && !left.is_zero())
     }
 
     async fn serve(&mut self) {
