@@ -52,9 +52,11 @@ module WaterDrop
       end
 
       # @param timeout_ms [Integer]
-      # @return [Boolean] is everything answered
+      # @return [Boolean] is everything answered; of one that is closed, too
       def flush(timeout_ms)
         @native.flush(timeout_ms)
+      rescue Karafka::Native::LifecycleError
+        true
       end
 
       # Gives up what is not answered; each of those messages ends with an error soon after
@@ -74,10 +76,9 @@ module WaterDrop
       # @return [Integer] how many messages were given up
       def close(timeout_ms)
         flush(timeout_ms)
+        @native.close.tap { @events.join(EVENTS_TIMEOUT) }
       rescue Karafka::Native::LifecycleError
         0
-      else
-        @native.close.tap { @events.join(EVENTS_TIMEOUT) }
       end
 
       private

@@ -309,6 +309,18 @@ RSpec.describe WaterDrop::Producer do
       expect(log.string).to include("gave up 1 messages")
     end
 
+    it "ends though it was interrupted while subscribers heard of the last answers" do
+      held = Queue.new
+      producer.monitor.subscribe("message.acknowledged") { held.pop }
+      producer.produce_sync(topic: "orders", payload: "1")
+      expect { Timeout.timeout(0.3) { producer.close } }.to raise_error(Timeout::Error)
+      producer.close
+
+      expect(producer.status).to be_closed
+    ensure
+      held.close
+    end
+
     it "leaves no thread" do
       producer.produce_sync(topic: "orders", payload: "1")
       expect { producer.close }.to change { Thread.list.map(&:name).count("karafka.producer.events") }.by(-1)
