@@ -85,26 +85,27 @@ module Karafka
       end
 
       def turn
-        readable, writable = IO.select([@wake, *listening, *sockets(:request)], sockets(:answer), nil, wait)
+        now = Wait.now
+        readable, writable = IO.select([@wake, *listening(now), *sockets(:request)], sockets(:answer), nil, wait(now))
         @wake.read_nonblock(1, exception: false) if readable&.include?(@wake)
         accept if readable&.include?(@server)
         @connections.each { |one| serve(one) if readable&.include?(one.socket) || writable&.include?(one.socket) }
         @connections.select { |one| Wait.now >= one.deadline }.each { |one| hang_up(one) }
       end
 
-      def listening
-        @connections.size < MOST_CONNECTIONS && Wait.now >= @rests_until ? [@server] : []
+      def listening(now)
+        @connections.size < MOST_CONNECTIONS && now >= @rests_until ? [@server] : []
       end
 
       def sockets(stage)
         @connections.select { |one| one.answer.nil? == (stage == :request) }.map(&:socket)
       end
 
-      def wait
+      def wait(now)
         deadlines = @connections.map(&:deadline)
-        deadlines << @rests_until if @rests_until > Wait.now
+        deadlines << @rests_until if @rests_until > now
         deadline = deadlines.min
-        [deadline - Wait.now, 0].max / 1_000.0 if deadline
+        [deadline - now, 0].max / 1_000.0 if deadline
       end
 
       def accept
