@@ -44,6 +44,7 @@ module Karafka
         end
 
         def on_consume
+          karafka_job.begun!
           karafka_instrument("consumer.consume", "consumer.consumed") { consume }
           karafka_job.success!
         rescue Exception => e # rubocop:disable Lint/RescueException

@@ -20,6 +20,12 @@ module Karafka
           executor.consume
         end
 
+        # The consumer is given the batch
+        # @api private
+        def begun!
+          @begun = true
+        end
+
         # The consumer is done with the batch
         # @api private
         def success!
@@ -68,7 +74,7 @@ module Karafka
         def acknowledge
           return super if @succeeded
 
-          failed? ? self.fail : acknowledge_once { lease.postpone }
+          @begun ? self.fail : acknowledge_once { lease.postpone }
         end
       end
     end

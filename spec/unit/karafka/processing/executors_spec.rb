@@ -269,6 +269,15 @@ RSpec.describe Karafka::Processing::Executors do
       expect(calls.map(&:first)).to eq([:initialized])
     end
 
+    it "that catches what the work throws has it repeated, as a failure" do
+      override do
+        def wrap(_action, &block) = catch(:enough, &block)
+        def consume = throw(:enough)
+      end
+
+      expect(run(lease).outcomes).to eq([:fail])
+    end
+
     it "that does not yield has the work repeated" do
       override { def wrap(_action); end }
 
