@@ -81,11 +81,14 @@ module Karafka
           attend
           launched = launch
           launched.release if @unwanted
-          launched.quiet if keep(launched) && @quiet
+          if keep(launched)
+            launched.quiet if @quiet
+          else
+            dismiss
+          end
           launched.thread
         rescue StandardError, LoadError, NotImplementedError
-          crash_policy.close(LAUNCH_PATIENCE)
-          fall_silent
+          dismiss
           raise
         end
       end
@@ -249,11 +252,17 @@ module Karafka
         tell_health
       end
 
+      # What is there of a start that comes to nothing
+      def dismiss
+        crash_policy.close(LAUNCH_PATIENCE)
+        fall_silent
+      end
+
       # It is known before it starts: what fails at once, and a stop that comes meanwhile, are about this one.
       def launch(workers: nil)
         former = @runtime
-        @record.run_begun
         launched = Runtime.new(crash_policy, @record, workers: workers)
+        @record.run_begun
         @launching = Thread.current
         @runtime = launched
         launched.start

@@ -50,6 +50,7 @@ RSpec.describe Karafka::Embedded do
       call = :stop
       described_class.start
       expect(described_class.state).to eq(:stopped)
+      expect(Thread.list.map(&:name)).not_to include("karafka.crash")
     end
 
     it "does nothing the second time" do

@@ -59,4 +59,19 @@ RSpec.describe Karafka::Embedded::StateRecord do
 
     expect(told_by_the_next_start).to match([/\Aprocess #{pid} ended without a stop, it was running/])
   end
+
+  it "keeps the end of an engine that can't be started again" do
+    setup_embedded(bootstrap) do |config|
+      config.embedded.state_path = path
+      config.embedded.crash_policy = :restart
+    end
+    route(topic, consumer_class { nil })
+    start_with({ topic => 1 })
+    Karafka::App.consumer_groups.first.topics.first.consumer = "Missing"
+    Karafka::Embedded.runtime.engine.provoke(:crash)
+    eventually("a restart that fails", within: 30) { errors.any? { |one| one.error.message.include?("Missing") } }
+    Karafka::Embedded.stop
+
+    expect(recorded).to include(stop_ended_at: String, report: Hash)
+  end
 end
