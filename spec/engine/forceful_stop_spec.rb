@@ -50,7 +50,7 @@ RSpec.describe "A stop that has to leave work behind" do
     report = Timeout.timeout(20) { Karafka::Embedded.stop(timeout: 500) }
 
     expect(report.abandoned.size).to eq(1)
-    expect(answers).to include(nil)
+    eventually("answer") { answers.include?(nil) }
     expect(Karafka::Embedded.state).to eq(:stopped)
   end
 

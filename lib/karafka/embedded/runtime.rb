@@ -248,7 +248,9 @@ module Karafka
       def report_deaf(event, thread, deadline)
         text = "a subscriber of #{event} has not returned in time; the stop goes on without it"
         # Who hears of errors is deaf
-        return Karafka.logger.error("Karafka::Embedded: #{text}") if event == "error.occurred"
+        if event == "error.occurred"
+          return Karafka.logger.error(["Karafka::Embedded: #{text}", *thread.backtrace].join("\n"))
+        end
 
         error = EngineError.new(text)
         error.set_backtrace(thread.backtrace)
