@@ -53,3 +53,46 @@ RSpec.describe "A commit that is waited for" do
     end
   end
 end
+
+# What is marked, and committed at some time
+RSpec.describe "A commit that is not waited for" do
+  let(:broker) { Karafka::Embedded::Broker.start(topics: { topic => 1 }) }
+  let(:topic) { "orders" }
+
+  after do
+    Karafka::Embedded.stop(timeout: 3_000)
+    broker.stop
+  end
+
+  def group = Karafka::App.config.group_id
+  def committed = KafkaServer.committed(group, topic, 0, servers: broker.bootstrap_servers)
+
+  it "is made though a former assignment committed an offset that the log does not have" do
+    setup_embedded(broker.bootstrap_servers)
+    KafkaServer.wire(broker.bootstrap_servers) { |wire| wire.commit(group, topic, 0, 1_000) }
+    route(topic, consumer_class { nil })
+    feed(topic, %w[1 2 3], partition: 0)
+    start_with({ topic => 1 })
+
+    eventually("a commit") { committed == 3 }
+  end
+
+  it "is sent again where it goes back and was refused" do
+    setup_embedded(broker.bootstrap_servers)
+    refuse = -> { broker.native.request_errors(:offset_commit, [27]) }
+    turns = Queue.new
+    route(topic, consumer_class do
+      turns << messages.first.offset
+      next mark_as_consumed(messages.first) if turns.size > 1
+
+      mark_as_consumed!(messages.last)
+      refuse.call
+      seek(0)
+    end) { manual_offset_management true }
+    feed(topic, %w[1 2 3], partition: 0)
+    start_with({ topic => 1 })
+
+    eventually("the commit") { turns.size > 1 && committed == 1 }
+    expect(errors).to be_empty
+  end
+end

@@ -15,6 +15,7 @@ use crate::fetching::Backlog;
 use crate::hints::Hints;
 use crate::hub::Hub;
 use crate::kafka::{Client, ClientRole, Queue};
+use crate::offsets::AutoCommit;
 use crate::partition::Partition;
 use crate::phase::Hook;
 use crate::statistics::Decorator;
@@ -189,6 +190,14 @@ impl GroupShared {
         let place = partition.place();
         let key = (place.topic.name.clone(), place.partition);
         self.partitions.lock().insert(key, partition);
+    }
+
+    /// Who commits: librdkafka, unless its setting says otherwise.
+    pub fn auto_commit(&self) -> AutoCommit {
+        match self.config.kafka.get("enable.auto.commit").map(String::as_str) {
+            Some("false" | "f" | "0") => AutoCommit::Off,
+            _ => AutoCommit::On,
+        }
     }
 
     /// The assigned partition of that name.

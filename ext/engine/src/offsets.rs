@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// Together with the commit interval it stays within the second of work that a crash may repeat.
 pub const STORE_INTERVAL: Duration = Duration::from_millis(20);
 
+/// A commit that was refused is asked for again this much later.
+pub const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Whether the partition still belongs to this member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
@@ -30,22 +33,56 @@ pub enum Marked {
     Pending,
 }
 
-/// A mark that librdkafka does not know yet.
+/// What librdkafka is to be handed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unstored {
     /// The offset after the marked message.
     pub offset: i64,
-    /// Where it lies beside the one that was stored before.
-    pub course: Course,
+    /// Whether that is all.
+    pub commit: Commit,
 }
 
-/// Which way marks go, beside what may be committed already.
+/// Who has a stored offset committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// librdkafka, with what else is stored.
+    Later,
+    /// Whoever stores it: librdkafka may not.
+    Now,
+}
+
+/// Which way delivery goes, beside what was delivered before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Course {
     /// On.
     Forward,
-    /// Back: an older message was marked. librdkafka commits no stored offset below the one that it committed last.
+    /// Back.
     Back,
+}
+
+/// What is known of the offset that librdkafka has for the committed one. It commits no stored offset below that (2.12,
+/// `rd_kafka_topic_partition_list_set_offsets`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Committed {
+    /// Nothing: it is a former assignment's, which may lie behind the end of the log. The application commits.
+    Former,
+    /// It may be above the marks: the next one is committed explicitly.
+    Above,
+    /// A commit of this offset is under way.
+    Asked(i64),
+    /// It was refused, and is asked for again at this time.
+    Refused(Instant),
+    /// It is one of ours, and not above the marks.
+    Ours,
+}
+
+/// Whether librdkafka commits what is stored by itself (`enable.auto.commit`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutoCommit {
+    /// It does.
+    On,
+    /// The application asks for each commit.
+    Off,
 }
 
 /// Offsets of one assigned partition.
@@ -59,8 +96,7 @@ pub struct Offsets {
     unstored: Option<i64>,
     last_stored: Option<i64>,
     last_store_at: Option<Instant>,
-    /// Nothing behind this was committed by a former assignment.
-    start: Option<i64>,
+    committed: Committed,
     alarm: Alarm,
 }
 
@@ -78,13 +114,21 @@ impl Default for Offsets {
             unstored: None,
             last_stored: None,
             last_store_at: None,
-            start: None,
+            committed: Committed::Above,
             alarm: Alarm::Unset,
         }
     }
 }
 
 impl Offsets {
+    /// Before the first mark.
+    pub fn commit_by(&mut self, auto_commit: AutoCommit) {
+        self.committed = match auto_commit {
+            AutoCommit::On => Committed::Above,
+            AutoCommit::Off => Committed::Former,
+        };
+    }
+
     /// Where processing continues; `None` before the first batch, and after a seek that resets it until the next batch.
     pub fn next(&self) -> Option<i64> {
         self.next
@@ -100,21 +144,14 @@ impl Offsets {
         self.ownership
     }
 
-    /// A batch starts here. The first one does where a former assignment committed, or behind that.
+    /// A batch starts here.
     pub fn begin(&mut self, first_offset: i64) {
         self.next.get_or_insert(first_offset);
-        self.start.get_or_insert(first_offset);
     }
 
     /// The log went back behind us: it was made anew, or cut. Processing continues with what it has now.
     pub fn begin_again(&mut self, first_offset: i64) {
         self.next = Some(first_offset);
-        self.moved();
-    }
-
-    /// Delivery went elsewhere, perhaps before what a former assignment committed.
-    pub fn moved(&mut self) {
-        self.start = Some(i64::MAX);
     }
 
     /// Sets where processing continues, without marking.
@@ -149,17 +186,65 @@ impl Offsets {
         }
     }
 
-    /// The mark that librdkafka does not know yet; it is considered stored from now on.
+    /// What librdkafka is to be handed: a mark that it does not know yet, or the last one once more where its commit was
+    /// refused. It is considered stored from now on.
     pub fn take_unstored(&mut self, now: Instant) -> Option<Unstored> {
         if self.ownership == Ownership::Lost {
             return None;
         }
-        let offset = self.unstored.take()?;
-        let is_beyond = self.last_stored.or(self.start).is_some_and(|known| offset >= known);
-        let course = if is_beyond { Course::Forward } else { Course::Back };
+        let unstored = self.unstored.take();
+        if unstored < self.last_stored && unstored.is_some() {
+            self.committed = Committed::Above;
+        }
+        let is_due = match self.committed {
+            Committed::Above => true,
+            Committed::Refused(until) => now >= until,
+            Committed::Former | Committed::Asked(_) | Committed::Ours => false,
+        };
+        if !is_due {
+            let offset = unstored?;
+            self.stored(offset, now);
+            return Some(Unstored { offset, commit: Commit::Later });
+        }
+        let offset = unstored.or(self.last_stored)?;
+        self.stored(offset, now);
+        self.committed = Committed::Asked(offset);
+        Some(Unstored { offset, commit: Commit::Now })
+    }
+
+    fn stored(&mut self, offset: i64, now: Instant) {
         self.last_stored = Some(offset);
         self.last_store_at = Some(now);
-        Some(Unstored { offset, course })
+    }
+
+    /// What librdkafka may not commit by itself, now that the partition is to be given up.
+    pub fn take_uncommitted(&mut self) -> Option<i64> {
+        let offset = self.last_stored.filter(|_| self.ownership == Ownership::Held)?;
+        if self.committed == Committed::Ours || self.committed == Committed::Asked(offset) {
+            return None;
+        }
+        self.committed = Committed::Asked(offset);
+        Some(offset)
+    }
+
+    /// A commit of `offset` was answered.
+    pub fn answered(&mut self, offset: i64, accepted: bool, now: Instant) {
+        match self.committed {
+            Committed::Asked(asked) if asked != offset => {}
+            Committed::Asked(_) if !accepted => self.committed = Committed::Refused(now + ASK_AGAIN),
+            Committed::Asked(_) => self.committed = Committed::Ours,
+            // One that the application asked for.
+            Committed::Former if accepted && self.last_stored >= Some(offset) => self.committed = Committed::Ours,
+            Committed::Former | Committed::Above | Committed::Refused(_) | Committed::Ours => {}
+        }
+    }
+
+    /// When an alarm has to have a refused commit asked for again; `None`, too, while another one is set.
+    pub fn ask_again_at(&self) -> Option<Instant> {
+        match (self.committed, self.ownership, &self.alarm) {
+            (Committed::Refused(at), Ownership::Held, Alarm::Unset) => Some(at),
+            _ => None,
+        }
     }
 
     /// The alarm of [`Marked::StoreAt`] rang.
@@ -184,46 +269,83 @@ mod tests {
         (offsets, Instant::now())
     }
 
-    fn forward(offset: i64) -> Option<Unstored> {
-        Some(Unstored { offset, course: Course::Forward })
+    fn later(offset: i64) -> Option<Unstored> {
+        Some(Unstored { offset, commit: Commit::Later })
+    }
+
+    fn at_once(offset: i64) -> Option<Unstored> {
+        Some(Unstored { offset, commit: Commit::Now })
     }
 
     #[test]
     fn the_first_mark_is_stored_at_once_and_the_next_ones_together() {
         let (mut offsets, now) = begun();
         assert_eq!(offsets.mark(0, || now), Marked::Store);
-        assert_eq!(offsets.take_unstored(now), forward(1));
+        assert_eq!(offsets.take_unstored(now), at_once(1));
         assert_eq!(offsets.mark(1, || now), Marked::StoreAt(now + STORE_INTERVAL));
         assert_eq!(offsets.mark(2, || now), Marked::Pending);
         offsets.alarm_rang();
-        assert_eq!(offsets.take_unstored(now + STORE_INTERVAL), forward(3));
+        assert_eq!(offsets.take_unstored(now + STORE_INTERVAL), later(3));
         assert_eq!(offsets.mark(2, || now), Marked::Unchanged);
         assert_eq!(offsets.mark(3, || now + 3 * STORE_INTERVAL), Marked::Store);
     }
 
-    #[test]
-    fn an_older_mark_rewinds() {
+    /// Offsets whose first mark, of 9, is committed.
+    fn committed() -> (Offsets, Instant) {
         let (mut offsets, now) = begun();
         offsets.mark(9, || now);
-        assert_eq!(offsets.take_unstored(now), forward(10));
-        offsets.mark(4, || now);
-        let back = Unstored { offset: 5, course: Course::Back };
-        assert_eq!((offsets.next(), offsets.take_unstored(now)), (Some(5), Some(back)));
+        assert_eq!(offsets.take_unstored(now), at_once(10), "a former assignment may have committed more");
+        offsets.answered(10, true, now);
+        (offsets, now)
     }
 
     #[test]
-    fn the_first_mark_may_lie_before_what_was_committed() {
-        let now = Instant::now();
-        let (mut older, mut sought) = (Offsets::default(), Offsets::default());
-        older.begin(5);
-        sought.moved();
-        sought.begin(3);
-        for mut offsets in [older, sought] {
-            offsets.mark(3, || now);
-            assert_eq!(offsets.take_unstored(now), Some(Unstored { offset: 4, course: Course::Back }));
-            offsets.mark(4, || now);
-            assert_eq!(offsets.take_unstored(now), forward(5));
-        }
+    fn an_older_mark_rewinds() {
+        let (mut offsets, now) = committed();
+        offsets.mark(10, || now);
+        assert_eq!(offsets.take_unstored(now), later(11));
+        offsets.mark(4, || now);
+        assert_eq!((offsets.next(), offsets.take_unstored(now)), (Some(5), at_once(5)));
+        offsets.mark(5, || now);
+        assert_eq!(offsets.take_unstored(now), later(6), "the commit is under way");
+        offsets.answered(11, true, now);
+        assert_eq!(offsets.take_uncommitted(), Some(6), "an older answer");
+        offsets.answered(6, true, now);
+        assert_eq!(offsets.take_uncommitted(), None);
+    }
+
+    #[test]
+    fn what_was_refused_is_asked_for_again_and_nothing_in_between() {
+        let (mut offsets, now) = begun();
+        offsets.mark(9, || now);
+        assert_eq!(offsets.take_unstored(now), at_once(10));
+        let again = now + ASK_AGAIN;
+        assert_eq!(offsets.ask_again_at(), None);
+        offsets.answered(10, false, now);
+        assert_eq!(offsets.ask_again_at(), Some(again));
+        offsets.mark(10, || now);
+        assert_eq!((offsets.ask_again_at(), offsets.take_unstored(now)), (None, later(11)), "another alarm is set");
+        offsets.alarm_rang();
+        assert_eq!(offsets.ask_again_at(), Some(again));
+        assert_eq!((offsets.take_unstored(now), offsets.take_unstored(again)), (None, at_once(11)));
+        offsets.answered(11, true, again);
+        assert_eq!(offsets.take_unstored(again), None);
+        offsets.mark(2, || again);
+        offsets.take_unstored(again);
+        offsets.answered(3, false, again);
+        offsets.lose();
+        assert_eq!(offsets.ask_again_at(), None);
+    }
+
+    #[test]
+    fn the_first_mark_is_left_to_an_application_that_commits() {
+        let (mut offsets, now) = begun();
+        offsets.commit_by(AutoCommit::Off);
+        offsets.mark(9, || now);
+        assert_eq!(offsets.take_unstored(now), later(10));
+        assert_eq!(offsets.take_uncommitted(), Some(10), "at the end");
+        offsets.answered(10, true, now);
+        assert_eq!(offsets.take_uncommitted(), None);
     }
 
     #[test]
@@ -232,10 +354,10 @@ mod tests {
         offsets.mark(3, || now);
         offsets.set_next(None);
         assert_eq!(offsets.mark(9, || now), Marked::Unchanged);
-        assert_eq!((offsets.next(), offsets.take_unstored(now)), (None, forward(4)), "what was marked before stays");
+        assert_eq!((offsets.next(), offsets.take_unstored(now)), (None, at_once(4)), "what was marked before stays");
         offsets.begin(2);
         assert_eq!(offsets.mark(2, || now + STORE_INTERVAL), Marked::Store);
-        assert_eq!(offsets.take_unstored(now), Some(Unstored { offset: 3, course: Course::Back }));
+        assert_eq!(offsets.take_unstored(now), at_once(3));
     }
 
     #[test]

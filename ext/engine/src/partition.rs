@@ -162,6 +162,9 @@ impl Partition {
         queue.listen(Arc::clone(self));
         // What a former assignment left in the queue was announced to that one only.
         let is_empty = queue.is_empty();
+        if let Some(group) = self.group.upgrade() {
+            self.offsets.lock().commit_by(group.auto_commit());
+        }
         let link = BrokerLink::new(Arc::clone(client), queue, &self.place, drain);
         *self.link.write() = Some(Box::new(link));
         self.hub.ration.join();
@@ -294,10 +297,7 @@ impl Partition {
         match alarm {
             Alarm::Pause => self.end_pause(now),
             Alarm::Window => self.look_into_window(now),
-            Alarm::StoreMark => {
-                self.offsets.lock().alarm_rang();
-                self.store_marks();
-            }
+            Alarm::StoreMark => self.store_late_marks(now),
         }
     }
 }

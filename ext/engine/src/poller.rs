@@ -274,8 +274,8 @@ impl Poller {
     /// Looks for the reply; gives it back while it is still awaited.
     fn await_reply(&self, reply: Reply) -> Option<Reply> {
         match reply.queue.poll(Duration::from_millis(20)) {
-            Some(Event::Committed(result, _)) => {
-                self.committed(result);
+            Some(Event::Committed(result, list)) => {
+                self.committed(result, &list);
                 None
             }
             _ if Instant::now() >= reply.until => {

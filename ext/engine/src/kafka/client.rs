@@ -14,9 +14,7 @@ use crate::hints::Hints;
 use crate::process::ProcessGuard;
 
 const REASON_SIZE: usize = 512;
-/// librdkafka's argument for a commit that is not waited for.
-const IN_BACKGROUND: i32 = 1;
-/// Its timeout for a call that is not waited for.
+/// librdkafka's timeout for a call that is not waited for.
 const WITHOUT_WAITING: i32 = 0;
 
 /// What librdkafka reports to the poll thread; everything else it keeps for itself.
@@ -243,10 +241,15 @@ impl Client {
         outcome(unsafe { sys::rd_kafka_commit_queue(self.raw, list, reply.as_ptr(), None, std::ptr::null_mut()) })
     }
 
-    /// Starts a commit whose result the client's own queue reports.
+    /// Starts a commit whose result the consumer queue tells.
     pub fn commit_in_background(&self, offsets: &PartitionList) -> Kafka<()> {
-        // SAFETY: client and list are live; librdkafka copies the list, and does not wait where told so.
-        outcome(unsafe { sys::rd_kafka_commit(self.raw, offsets.as_ptr(), IN_BACKGROUND) })
+        // SAFETY: client and list are live; the queue reference is ours, and librdkafka has its own for the reply.
+        unsafe {
+            let replies = sys::rd_kafka_queue_get_consumer(self.raw);
+            let sent = sys::rd_kafka_commit_queue(self.raw, offsets.as_ptr(), replies, None, std::ptr::null_mut());
+            sys::rd_kafka_queue_destroy(replies);
+            outcome(sent)
+        }
     }
 
     /// Has fetching of a partition go on at `offset`, or at one of librdkafka's logical ones. What was fetched before is

@@ -88,7 +88,11 @@ impl PendingCommit {
             Step::Done => Some(Ok(MarkOutcome::Kept)),
             Step::Waiting(reply) => {
                 let Event::Committed(result, list) = reply.poll(SLICE)? else { return None };
-                match result.and_then(|()| list.first_error()) {
+                let result = result.and_then(|()| list.first_error());
+                if result.is_ok() {
+                    list.entries().for_each(|(_, _, offset)| self.partition.commit_answered(offset, true));
+                }
+                match result {
                     Ok(()) | Err(Code::NoOffset) => Some(Ok(MarkOutcome::Kept)),
                     Err(
                         Code::AssignmentLost

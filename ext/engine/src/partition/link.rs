@@ -20,7 +20,7 @@ pub(super) trait Link: Send + Sync {
     fn seek(&self, offset: i64) -> Kafka<()>;
     /// Keeps an offset for the next commit.
     fn store(&self, offset: i64) -> Kafka<()>;
-    /// Starts a commit of `offset`.
+    /// Starts a commit of `offset`; the answer comes to [`Partition::commit_answered`](super::Partition::commit_answered).
     fn commit(&self, offset: i64) -> Kafka<()>;
     /// The client itself, for what is asked of a broker.
     fn client(&self) -> Option<&Arc<Client>>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Partition;
-use crate::offsets::{Course, Marked, Ownership};
+use crate::offsets::{Commit, Marked, Ownership};
 use crate::timers::Alarm;
 
 /// Whether a mark counts.
@@ -33,19 +33,55 @@ impl Partition {
 
     /// Hands marks that librdkafka does not know yet to it.
     pub fn store_marks(&self) -> MarkOutcome {
+        self.store_marks_at(Instant::now())
+    }
+
+    fn store_marks_at(&self, now: Instant) -> MarkOutcome {
         let link = self.link.read();
         // Held while it is stored: of two threads that store, the later mark comes later.
         let mut offsets = self.offsets.lock();
         if offsets.ownership() == Ownership::Lost {
             return MarkOutcome::Lost;
         }
-        let Some(mark) = offsets.take_unstored(Instant::now()) else { return MarkOutcome::Kept };
+        let Some(mark) = offsets.take_unstored(now) else { return MarkOutcome::Kept };
         let Some(link) = link.as_ref() else { return MarkOutcome::Lost };
-        let stored = link.store(mark.offset).and_then(|()| match mark.course {
-            Course::Forward => Ok(()),
-            Course::Back => link.commit(mark.offset),
+        let stored = link.store(mark.offset).and_then(|()| match mark.commit {
+            Commit::Later => Ok(()),
+            Commit::Now => link.commit(mark.offset),
         });
         if stored.is_ok() { MarkOutcome::Kept } else { MarkOutcome::Lost }
+    }
+
+    /// The same at the end of an assignment, before librdkafka commits what is stored: what it would leave out is
+    /// committed, too.
+    pub fn store_last_marks(&self) {
+        self.store_marks();
+        let link = self.link.read();
+        let mut offsets = self.offsets.lock();
+        if let Some((link, offset)) = link.as_ref().zip(offsets.take_uncommitted()) {
+            // The last commit of the group tells what is wrong.
+            let _ = link.commit(offset);
+        }
+    }
+
+    /// A commit of `offset` was answered.
+    pub fn commit_answered(self: &Arc<Self>, offset: i64, accepted: bool) {
+        self.offsets.lock().answered(offset, accepted, Instant::now());
+        self.await_asking_again();
+    }
+
+    /// The alarm for marks rang.
+    pub(super) fn store_late_marks(self: &Arc<Self>, now: Instant) {
+        self.offsets.lock().alarm_rang();
+        self.store_marks_at(now);
+        self.await_asking_again();
+    }
+
+    fn await_asking_again(self: &Arc<Self>) {
+        let again = self.offsets.lock().ask_again_at();
+        if let Some(at) = again {
+            self.hub.schedule(at, Alarm::StoreMark, Arc::clone(self));
+        }
     }
 
     /// Starts a commit of what was marked; its failure is an event.

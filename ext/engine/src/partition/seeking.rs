@@ -89,7 +89,6 @@ impl Partition {
         let sought = self.link.read().as_ref().map(|link| link.seek(target));
         match sought {
             Some(Ok(())) => {
-                self.offsets.lock().moved();
                 self.state.lock().reading.moved(target);
             }
             Some(Err(code)) => self.report(code, &format!("seeking {} in {}", target, self.label())),

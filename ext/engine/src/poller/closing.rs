@@ -24,7 +24,7 @@ impl Poller {
             _ => None,
         };
         for partition in self.group.partitions() {
-            partition.store_marks();
+            partition.store_last_marks();
         }
         match self.commit(deadline.min(Instant::now() + COMMIT_PATIENCE)) {
             Some(reply) => self.membership = Membership::Farewell(revocation, reply),
@@ -77,7 +77,7 @@ impl Poller {
     /// Marks count no more, and each consumer is told as soon as its job ends. What was marked before can be committed.
     pub(super) fn lose_all(&self) {
         for partition in self.group.partitions() {
-            partition.store_marks();
+            partition.store_last_marks();
             partition.lose();
             partition.depart(Hook::Revoked);
         }

@@ -9,7 +9,7 @@ use super::{METADATA_PATIENCE, Outage, Poller};
 use crate::error::code_text;
 use crate::events::EngineEvent;
 use crate::group::Connection;
-use crate::kafka::{Event, RebalanceKind, Severity};
+use crate::kafka::{Event, PartitionList, RebalanceKind, Severity};
 use crate::trouble::Scope;
 
 /// How librdkafka's text begins where it was refused the offsets at which partitions are to be read on. Most errors it does
@@ -28,7 +28,7 @@ impl Poller {
                 let line = format!("{facility}: {line}");
                 self.group.hub().events.push(EngineEvent::Log { group: self.group.index, level, line });
             }
-            Event::Committed(result, _) => self.committed(result),
+            Event::Committed(result, list) => self.committed(result, &list),
             Event::TokenRefresh => {
                 self.group.hub().events.push(EngineEvent::TokenRefresh { group: self.group.index });
             }
@@ -36,7 +36,13 @@ impl Poller {
         }
     }
 
-    pub(super) fn committed(&self, result: std::result::Result<(), Code>) {
+    pub(super) fn committed(&self, result: std::result::Result<(), Code>, list: &PartitionList) {
+        let accepted = result.and_then(|()| list.first_error()).is_ok();
+        for (topic, partition, offset) in list.entries() {
+            if let Some(partition) = self.group.find(&topic, partition) {
+                partition.commit_answered(offset, accepted);
+            }
+        }
         match result {
             Ok(()) => {
                 self.group.set_connection(Connection::Up);
@@ -44,6 +50,8 @@ impl Poller {
             }
             // A fatal error has an event of its own, which says what it is.
             Err(Code::NoOffset | Code::Fatal) => {}
+            // It is asked for again, by librdkafka or by us, or the partition is somebody else's.
+            Err(Code::RebalanceInProgress) => {}
             Err(code) => {
                 let reason = format!("committing offsets: {}", code_text(code));
                 self.group.report_client_error(code, &reason, Some(Scope::Committing));

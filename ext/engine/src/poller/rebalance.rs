@@ -121,7 +121,7 @@ impl Poller {
             return;
         }
         for partition in self.revoked(&revocation.partitions) {
-            partition.store_marks();
+            partition.store_last_marks();
         }
         match self.commit(Instant::now() + COMMIT_PATIENCE) {
             Some(reply) => self.membership = Membership::Committing(revocation, reply),

@@ -29,6 +29,13 @@ pub(super) enum Announced {
     Yes,
 }
 
+/// What a broker answers to a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Accepted,
+    Refused,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Entry {
     Message(i64),
@@ -55,6 +62,8 @@ pub(super) struct Broker {
     pub(super) seeks: usize,
     pub(super) stored: Option<i64>,
     pub(super) committed: Option<i64>,
+    /// Commits that were asked for and have no answer yet.
+    asked: VecDeque<i64>,
     /// What was stored and committed since somebody looked.
     pub(super) stores: Vec<i64>,
     pub(super) commits: Vec<i64>,
@@ -77,6 +86,7 @@ impl Broker {
             seeks: 0,
             stored: None,
             committed: None,
+            asked: VecDeque::new(),
             stores: Vec::new(),
             commits: Vec::new(),
         }
@@ -144,19 +154,36 @@ impl Broker {
         self.queue.retain(|(of, _)| *of == version);
     }
 
-    /// librdkafka commits what is stored, on its own or at the end of an assignment; never backwards.
-    pub(super) fn commit_stored(&mut self) {
-        if self.stored > self.committed {
-            self.committed = self.stored;
+    /// librdkafka commits what is stored, on its own or at the end of an assignment; never backwards. Returns what.
+    pub(super) fn commit_stored(&mut self) -> Option<i64> {
+        if self.stored <= self.committed {
+            return None;
         }
+        self.committed = self.stored;
+        self.stored
     }
 
-    /// The partition is assigned anew: fetching starts at what was committed.
+    /// Answers the oldest commit that was asked for. Returns its offset.
+    pub(super) fn answer_commit(&mut self, answer: Answer) -> Option<i64> {
+        let offset = self.asked.pop_front()?;
+        if answer == Answer::Accepted {
+            self.committed = Some(offset);
+        }
+        Some(offset)
+    }
+
+    /// Where an assignment begins: an offset behind the end of the log is reset to its start.
+    pub(super) fn start(&self) -> i64 {
+        self.committed.filter(|offset| *offset <= self.end).unwrap_or(0)
+    }
+
+    /// The partition is assigned anew.
     pub(super) fn reassign(&mut self) {
         self.version += 1;
         self.queue.clear();
+        self.asked.clear();
         self.stored = None;
-        self.fetch_at = self.committed.unwrap_or(0);
+        self.fetch_at = self.start();
         (self.began_at, self.brought) = (Some(self.fetch_at), self.fetch_at);
     }
 
@@ -223,7 +250,7 @@ impl Link for SimulatedLink {
 
     fn commit(&self, offset: i64) -> Result<(), RDKafkaErrorCode> {
         let mut broker = self.0.lock();
-        broker.committed = Some(offset);
+        broker.asked.push_back(offset);
         broker.commits.push(offset);
         Ok(())
     }

@@ -23,7 +23,7 @@ use crate::partition::Partition;
 use crate::partition::settling::REPEATED_AT_ONCE;
 use crate::phase::Hook;
 use crate::sync::Mutex;
-use broker::{Broker, Notices, SimulatedLink};
+use broker::{Answer, Broker, Notices, SimulatedLink};
 use play::{Play, Settings};
 
 /// Steps of one sequence, on average.
@@ -56,6 +56,7 @@ enum Step {
     ResetAttempts,
     Commit,
     CommitInBackground,
+    AnswerCommit(Answer),
     Pause {
         at: Option<u8>,
         ends: bool,
@@ -95,6 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::ResetAttempts),
         1 => Just(Step::Commit),
         2 => Just(Step::CommitInBackground),
+        5 => prop_oneof![Just(Answer::Accepted), Just(Answer::Refused)].prop_map(Step::AnswerCommit),
         3 => (proptest::option::of(any::<u8>()), any::<bool>()).prop_map(|(at, ends)| Step::Pause { at, ends }),
         2 => Just(Step::Resume),
         3 => any::<u8>().prop_map(Step::Seek),
@@ -116,9 +118,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn settings() -> impl Strategy<Value = Settings> {
     let offsets = prop_oneof![Just(OffsetManagement::Automatic), Just(OffsetManagement::Manual)];
     let notices = prop_oneof![Just(Notices::Unasked), Just(Notices::Asked)];
-    (offsets, notices, any::<bool>(), any::<bool>(), 1..6_usize).prop_map(
-        |(offsets, notices, eofed, windowed, max_messages)| Settings {
+    let former = proptest::option::of(1..200_i64);
+    (offsets, former, notices, any::<bool>(), any::<bool>(), 1..6_usize).prop_map(
+        |(offsets, former, notices, eofed, windowed, max_messages)| Settings {
             offsets,
+            former,
             notices,
             eofed: eofed && notices == Notices::Asked,
             windowed,
@@ -167,9 +171,9 @@ fn a_log_that_begins_anew_is_consumed_from_its_start() {
     let again = partition.take().unwrap();
     assert_eq!(again.batch().len(), 5, "nothing of it was consumed");
     again.succeed();
-    assert_eq!((partition.next_offset(), broker.lock().committed), (Some(5), None));
+    assert_eq!((partition.next_offset(), broker.lock().commits.clone()), (Some(5), vec![10]));
     partition.store_marks();
-    assert_eq!(broker.lock().committed, Some(5), "a commit that goes back is asked for explicitly");
+    assert_eq!(broker.lock().commits, [10, 5], "a commit that goes back is asked for explicitly");
 }
 
 /// A partition with ten messages.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Step;
-use super::broker::{Announced, Broker, EARLIEST, LATEST, Notices, SimulatedLink};
+use super::broker::{Announced, Answer, Broker, EARLIEST, LATEST, Notices, SimulatedLink};
 use super::model::{Checked, Going, Model, Pausing, ensure};
 use crate::config::{BackoffGrowth, OffsetManagement, PauseConfig, TopicConfig};
 use crate::hub::Hub;
@@ -26,6 +26,8 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) offsets: OffsetManagement,
+    /// Committed by a former assignment, and behind the end of the log.
+    pub(super) former: Option<i64>,
     pub(super) notices: Notices,
     pub(super) eofed: bool,
     pub(super) windowed: bool,
@@ -45,6 +47,7 @@ pub(super) struct Play {
 impl Play {
     pub(super) fn new(settings: Settings) -> Self {
         let (hub, broker) = (Hub::for_tests(), Arc::new(Mutex::new(Broker::new(settings.notices))));
+        broker.lock().committed = settings.former;
         let partition = assign(settings, &hub, &broker);
         let model = Model::new(settings.offsets, 0);
         Self { settings, hub, broker, partition, lease: None, model, clock: Instant::now() }
@@ -63,7 +66,13 @@ impl Play {
             }
             Step::LongWait => self.wait_long(),
             Step::LateAlarm => self.partition.ring(Alarm::Pause, Instant::now()),
-            Step::CommitInBackground => self.broker.lock().commit_stored(),
+            Step::CommitInBackground => {
+                let committed = self.broker.lock().commit_stored();
+                committed.into_iter().for_each(|offset| self.partition.commit_answered(offset, true));
+            }
+            Step::AnswerCommit(answer) => {
+                self.answer_commit(answer);
+            }
             Step::Depart(hook) => self.depart(hook),
             Step::Lose => {
                 self.partition.lose();
@@ -231,18 +240,26 @@ impl Play {
         self.model.depart(hook);
     }
 
+    /// Whether there was one.
+    fn answer_commit(&mut self, answer: Answer) -> bool {
+        let answered = self.broker.lock().answer_commit(answer);
+        answered.into_iter().for_each(|offset| self.partition.commit_answered(offset, answer == Answer::Accepted));
+        answered.is_some()
+    }
+
     /// What a poll thread does when a partition has gone, and the next assignment.
     fn reassign(&mut self) -> Checked {
         if self.model.going != Going::Gone {
             return Ok(());
         }
-        self.partition.store_marks();
+        self.partition.store_last_marks();
         self.compare()?;
+        while self.answer_commit(Answer::Accepted) {}
         let mut broker = self.broker.lock();
-        broker.commit_stored();
+        let _ = broker.commit_stored();
         self.model.departed(broker.committed)?;
         broker.reassign();
-        let start = broker.committed.unwrap_or(0);
+        let start = broker.start();
         drop(broker);
         self.partition.disconnect();
         // Workers find the list's last entry of it, and nothing behind it.
