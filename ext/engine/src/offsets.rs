@@ -233,6 +233,10 @@ impl Offsets {
             Committed::Asked(asked) if asked != offset => {}
             Committed::Asked(_) if !accepted => self.committed = Committed::Refused(now + ASK_AGAIN),
             Committed::Asked(_) => self.committed = Committed::Ours,
+            // librdkafka sent an older one again.
+            Committed::Ours if accepted && self.last_stored.is_some_and(|stored| stored < offset) => {
+                self.committed = Committed::Refused(now + ASK_AGAIN);
+            }
             // One that the application asked for.
             Committed::Former if accepted && self.last_stored >= Some(offset) => self.committed = Committed::Ours,
             Committed::Former | Committed::Above | Committed::Refused(_) | Committed::Ours => {}
@@ -335,6 +339,18 @@ mod tests {
         offsets.answered(3, false, again);
         offsets.lose();
         assert_eq!(offsets.ask_again_at(), None);
+    }
+
+    #[test]
+    fn an_older_commit_that_librdkafka_sends_again_is_answered_with_the_last_mark() {
+        let (mut offsets, now) = committed();
+        offsets.mark(4, || now);
+        assert_eq!(offsets.take_unstored(now), at_once(5));
+        offsets.alarm_rang();
+        offsets.answered(5, true, now);
+        offsets.answered(10, true, now);
+        assert_eq!(offsets.ask_again_at(), Some(now + ASK_AGAIN));
+        assert_eq!(offsets.take_unstored(now + ASK_AGAIN), at_once(5));
     }
 
     #[test]

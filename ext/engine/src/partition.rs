@@ -1,7 +1,7 @@
 //! One assigned partition: its phase, its offsets and its link to librdkafka.
 //!
 //! Locks, in the order in which they may be held: `link` (read) → `offsets`; `state` innermost, with the timers alone behind
-//! it. librdkafka calls [`QueueListener::queue_filled`] with its own locks held, so nothing may call librdkafka while it
+//! it and behind `offsets`. librdkafka calls [`QueueListener::queue_filled`] with its own locks held, so nothing may call librdkafka while it
 //! holds `state`.
 //!
 //! Only who has the lease (a worker, or the control thread while it looks into a wait window) reads the partition's queue

@@ -78,8 +78,9 @@ impl Partition {
     }
 
     fn await_asking_again(self: &Arc<Self>) {
-        let again = self.offsets.lock().ask_again_at();
-        if let Some(at) = again {
+        // Held, so that it does not replace the alarm of a mark that comes meanwhile.
+        let offsets = self.offsets.lock();
+        if let Some(at) = offsets.ask_again_at() {
             self.hub.schedule(at, Alarm::StoreMark, Arc::clone(self));
         }
     }

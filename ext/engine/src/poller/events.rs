@@ -38,7 +38,8 @@ impl Poller {
 
     pub(super) fn committed(&self, result: std::result::Result<(), Code>, list: &PartitionList) {
         let accepted = result.and_then(|()| list.first_error()).is_ok();
-        for (topic, partition, offset) in list.entries() {
+        // Of what is assigned and had nothing to commit the offset is a logical one.
+        for (topic, partition, offset) in list.entries().filter(|(_, _, offset)| *offset >= 0) {
             if let Some(partition) = self.group.find(&topic, partition) {
                 partition.commit_answered(offset, accepted);
             }
@@ -50,8 +51,8 @@ impl Poller {
             }
             // A fatal error has an event of its own, which says what it is.
             Err(Code::NoOffset | Code::Fatal) => {}
-            // It is asked for again, by librdkafka or by us, or the partition is somebody else's.
-            Err(Code::RebalanceInProgress) => {}
+            // It is asked for again, by librdkafka or by us, or the partition is somebody else's: a rebalance tells.
+            Err(Code::RebalanceInProgress | Code::IllegalGeneration | Code::StaleMemberEpoch) => {}
             Err(code) => {
                 let reason = format!("committing offsets: {}", code_text(code));
                 self.group.report_client_error(code, &reason, Some(Scope::Committing));
