@@ -66,10 +66,14 @@ module WaterDrop
       end
       raise Errors::ProducerNotConfiguredError, id if @status.initial?
 
+      built = nil
       @mutex.synchronize do
         ensure_active!
-        @client ||= build_client
+        @client ||= built = build_client
       end
+      # Without the lock: subscribers may use the producer
+      instrument("producer.connected") if built
+      @client
     end
 
     # @return [Boolean] was it used by the process that this one is a fork of, so that it can not be used here
@@ -190,10 +194,7 @@ module WaterDrop
 
     def build_client
       @pid = ::Process.pid
-      (config.deliver ? config.client_class : Clients::Dummy).new(self).tap do
-        @status.connected!
-        instrument("producer.connected")
-      end
+      (config.deliver ? config.client_class : Clients::Dummy).new(self).tap { @status.connected! }
     end
 
     def finish(force)
@@ -211,7 +212,10 @@ module WaterDrop
     def flush_at_the_end
       return if @status.closing? || !buffered?
 
-      @client ||= build_client
+      unless @client
+        @client = build_client
+        instrument("producer.connected")
+      end
       flush_sync
     end
 

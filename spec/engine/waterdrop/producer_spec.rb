@@ -108,6 +108,14 @@ RSpec.describe WaterDrop::Producer do
     expect(event { |told| told[:label] == :second }[:offset]).to be >= 0
   end
 
+  it "may be used by who hears that it is connected" do
+    counts = []
+    producer.monitor.subscribe("producer.connected") { counts << producer.partition_count("orders") }
+    producer.produce_sync(topic: "orders", payload: "1")
+
+    expect(counts).to eq([4])
+  end
+
   it "goes on when a subscriber raises" do
     watch("error.occurred")
     producer.monitor.subscribe("message.acknowledged") { |event| raise "no" if event[:label] == 1 }
