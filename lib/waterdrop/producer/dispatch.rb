@@ -18,7 +18,7 @@ module WaterDrop
       #   producer.produce_sync(topic: "orders", payload: "{}", key: "17").offset #=> 0
       def produce_sync(message)
         message = checked(message)
-        instrument("message.produced_sync", message: message) { wait(produce(message)) }
+        instrument("message.produced_sync", message: message) { wait(produce(message, "message.produce_sync")) }
       rescue *CLIENT_ERRORS => e
         failed("message.produce_sync", e, message)
       end
@@ -33,7 +33,7 @@ module WaterDrop
       #   handle.wait(max_wait_timeout_ms: 5_000).offset #=> 0
       def produce_async(message)
         message = checked(message)
-        instrument("message.produced_async", message: message) { produce(message) }
+        instrument("message.produced_async", message: message) { produce(message, "message.produce_async") }
       rescue *CLIENT_ERRORS => e
         failed("message.produce_async", e, message)
       end
@@ -47,7 +47,7 @@ module WaterDrop
         dispatched = []
         messages = messages.map { |message| checked(message) }
         instrument("messages.produced_sync", messages: messages) do
-          messages.each { |message| dispatched << produce(message) }
+          messages.each { |message| dispatched << produce(message, "messages.produce_many_sync") }
           dispatched.each { |handle| wait(handle) }
         end
       rescue *CLIENT_ERRORS => e
@@ -63,7 +63,7 @@ module WaterDrop
         dispatched = []
         messages = messages.map { |message| checked(message) }
         instrument("messages.produced_async", messages: messages) do
-          messages.each { |message| dispatched << produce(message) }
+          messages.each { |message| dispatched << produce(message, "messages.produce_many_async") }
         end
         dispatched
       rescue *CLIENT_ERRORS => e
@@ -80,7 +80,7 @@ module WaterDrop
       end
 
       # A full queue empties with time, unless the brokers are gone
-      def produce(message)
+      def produce(message, type)
         deadline = nil
         begin
           client.produce(message)
@@ -92,30 +92,37 @@ module WaterDrop
           deadline ||= monotonic_now + config.wait_timeout_on_queue_full
           raise if monotonic_now >= deadline
 
-          report_queue_full(message, e)
+          report_queue_full(type, e, message)
           sleep(config.wait_backoff_on_queue_full / 1_000.0)
           retry
         end
       end
 
-      def report_queue_full(message, error)
+      def report_queue_full(type, error, message)
         return unless config.instrument_on_wait_queue_full
 
-        instrument("error.occurred", message: message, error: error, type: "message.produce")
+        raise Errors::ProduceError, error.inspect
+      rescue Errors::ProduceError => e
+        instrument("error.occurred", message: message, error: e, type: type)
       end
 
       def wait(handle)
         handle.wait(max_wait_timeout_ms: config.max_wait_timeout)
       end
 
+      # Raised first: who hears of it has it as the caller does, with its cause
       def failed(type, error, message)
-        instrument("error.occurred", message: message, error: error, type: type)
         raise Errors::ProduceError, error.inspect
+      rescue Errors::ProduceError => e
+        instrument("error.occurred", message: message, error: e, type: type)
+        raise
       end
 
       def failed_many(type, error, messages, dispatched)
-        instrument("error.occurred", messages: messages, dispatched: dispatched, error: error, type: type)
         raise Errors::ProduceManyError.new(dispatched, error.inspect)
+      rescue Errors::ProduceManyError => e
+        instrument("error.occurred", messages: messages, dispatched: dispatched, error: e, type: type)
+        raise
       end
     end
   end

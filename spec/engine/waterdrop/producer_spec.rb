@@ -179,7 +179,7 @@ RSpec.describe WaterDrop::Producer do
 
       expect { producer.produce_async(topic: "orders", payload: "1") }
         .to raise_error(WaterDrop::Errors::ProduceError) { |error| expect(error.cause.code).to eq(:queue_full) }
-      expect(event { |told| told[:type] == "message.produce" }[:error].code).to eq(:queue_full)
+      expect(event { |told| told[:type] == "message.produce_async" }[:error].cause.code).to eq(:queue_full)
     ensure
       producer.purge
       producer.close

@@ -117,7 +117,10 @@ RSpec.describe WaterDrop::Producer do
         an_instance_of(WaterDrop::Errors::ProduceError)
           .and(have_attributes(cause: have_attributes(code: :msg_size_too_large)))
       )
-      expect(events.last.payload).to include(type: "message.produce_sync", message: { topic: "a", payload: "1" })
+      expect(events.last.payload).to include(
+        type: "message.produce_sync", message: { topic: "a", payload: "1" },
+        error: be_a(WaterDrop::Errors::ProduceError).and(have_attributes(cause: be_a(Rdkafka::RdkafkaError)))
+      )
     end
 
     it "leave in the buffer what was not sent" do
@@ -133,6 +136,8 @@ RSpec.describe WaterDrop::Producer do
 
       expect { producer.produce_many_async([{ topic: "a", payload: "1" }] * 3) }
         .to raise_error(WaterDrop::Errors::ProduceManyError) { |error| expect(error.dispatched.size).to eq(1) }
+      expect(events.last[:error]).to be_a(WaterDrop::Errors::ProduceManyError)
+      expect(events.last[:error].cause.code).to eq(:msg_size_too_large)
     end
 
     it "that say the queue is full are waited for", :timing do
