@@ -76,7 +76,7 @@ impl Partition {
         if !haul.run.batch.is_empty() {
             self.message_bytes.store(haul.run.batch.average_bytes(), Ordering::Relaxed);
         }
-        let sifted = self.state.lock().reading.sift(haul);
+        let sifted = self.state.lock().reading.sift(haul, Instant::now());
         if let Some(offset) = sifted.back_to {
             self.fetch_again_from(offset);
         }

@@ -1,7 +1,13 @@
 //! What was read from a partition's queue last, and what of the next haul it has brought before.
 
+use std::time::{Duration, Instant};
+
 use crate::batch::{Batch, Haul, Run};
 use crate::offsets::Course;
+
+/// So long after an assignment's first message librdkafka may still go back to it. A topic that is made anew and filled
+/// with the same times looks alike, but not that soon.
+const LATE: Duration = Duration::from_secs(120);
 
 /// Which offsets were read from the queue last.
 #[derive(Debug, Default)]
@@ -10,8 +16,8 @@ pub(super) struct Reading {
     base: Option<i64>,
     /// Where the queue goes on; unknown at first and behind a logical offset.
     pub(super) tail: Option<i64>,
-    /// The first message of the assignment.
-    origin: Option<Fingerprint>,
+    /// The first message of the assignment, and when it came.
+    origin: Option<(Fingerprint, Instant)>,
     /// The leader epoch of the message before `tail`.
     leader_epoch: i32,
     /// The queue brings once more what is before `tail`: the offset with which it goes on.
@@ -55,12 +61,12 @@ impl Reading {
     ///
     /// It is told by the assignment's first message, which comes again. Where the partition has had another leader since
     /// what was delivered, or its log tells no times or leader epochs, everything is delivered: it may be another one.
-    pub(super) fn sift(&mut self, haul: Haul) -> Sifted {
-        let mut batch = self.sift_run(haul.run, self.read_tail());
+    pub(super) fn sift(&mut self, haul: Haul, now: Instant) -> Sifted {
+        let mut batch = self.sift_run(haul.run, self.read_tail(), now);
         for run in haul.later {
             let tail = batch.last_offset().map_or_else(|| self.read_tail(), |last| Some(last + 1));
             let leader_epoch = self.leader_epoch;
-            let rest = self.sift_run(run, tail);
+            let rest = self.sift_run(run, tail, now);
             let first = rest.first_offset();
             if !batch.is_empty() && first < tail && first.is_some() {
                 self.leader_epoch = leader_epoch;
@@ -77,11 +83,12 @@ impl Reading {
         self.base.and(self.tail)
     }
 
-    fn sift_run(&mut self, run: Run, tail: Option<i64>) -> Batch {
+    fn sift_run(&mut self, run: Run, tail: Option<i64>, now: Instant) -> Batch {
         let Some(first) = Fingerprint::of_first(&run) else { return run.batch };
-        let origin = *self.origin.get_or_insert(first);
+        let (origin, came_at) = *self.origin.get_or_insert((first, now));
         let repeated = tail.filter(|tail| {
             first.offset < *tail
+                && now.saturating_duration_since(came_at) < LATE
                 && (first.is_of(origin) || self.repeating.is_some_and(|next| first.offset >= next))
                 && (0..=self.leader_epoch).contains(&run.leader_epochs.1)
         });
@@ -152,7 +159,11 @@ mod tests {
 
     /// Offsets that are delivered.
     fn delivered(reading: &mut Reading, haul: Haul) -> Vec<i64> {
-        let Sifted { batch, back_to } = reading.sift(haul);
+        delivered_at(reading, haul, Instant::now())
+    }
+
+    fn delivered_at(reading: &mut Reading, haul: Haul, now: Instant) -> Vec<i64> {
+        let Sifted { batch, back_to } = reading.sift(haul, now);
         assert_eq!(back_to, None);
         if let Some((first, last)) = batch.first_offset().zip(batch.last_offset()) {
             reading.began(first);
@@ -186,7 +197,7 @@ mod tests {
     fn a_log_that_goes_back_in_the_midst_of_a_haul_is_fetched_again() {
         let mut reading = Reading::default();
         let of_two_leaders = || Run { leader_epochs: (1, 2), ..run(&[3, 4], 1) };
-        let sifted = reading.sift(Haul { later: vec![of_two_leaders()], ..haul([3, 4], 1) });
+        let sifted = reading.sift(Haul { later: vec![of_two_leaders()], ..haul([3, 4], 1) }, Instant::now());
         assert_eq!((sifted.batch.last_offset(), sifted.back_to), (Some(4), Some(3)));
         reading.began(3);
         reading.passed(4);
@@ -205,6 +216,13 @@ mod tests {
         assert_eq!(delivered(&mut reading, haul([3, 4], -1)), [3, 4], "without epochs");
         let timeless = Fingerprint { offset: 3, timestamp_ms: -1, leader_epoch: 1 };
         assert!(!timeless.is_of(timeless), "without times");
+    }
+
+    #[test]
+    fn what_comes_again_long_after_the_assignment_is_delivered() {
+        let mut reading = Reading::default();
+        assert_eq!(delivered(&mut reading, haul([3, 4, 5], 1)), [3, 4, 5]);
+        assert_eq!(delivered_at(&mut reading, haul([3, 4], 1), Instant::now() + LATE), [3, 4]);
     }
 
     #[test]
