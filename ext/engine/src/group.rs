@@ -207,8 +207,9 @@ impl GroupShared {
 
     /// Takes a partition out; it is remembered until its job has ended.
     pub fn evict(&self, topic: &str, partition: i32) -> Option<Arc<Partition>> {
-        let partition = self.partitions.lock().remove(&(topic.to_string(), partition))?;
+        // Locked first: whoever asks what works meanwhile finds it there, or still here.
         let mut evicted = self.evicted.lock();
+        let partition = self.partitions.lock().remove(&(topic.to_string(), partition))?;
         evicted.retain(|p| !p.is_gone());
         if !partition.is_gone() {
             evicted.push(Arc::clone(&partition));

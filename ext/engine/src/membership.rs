@@ -41,6 +41,7 @@ pub struct Reply {
 /// |---|---|---|
 /// | Steady | assign | Steady |
 /// | Steady | revoke | Draining |
+/// | Draining, Committing | revoke | Draining, of both |
 /// | Steady, Draining | a job outlived `max.poll.interval.ms` | Parting; Draining goes on when lost |
 /// | Draining | leases ended | Committing (Steady, after unassign, when lost) |
 /// | Committing | committed, or deadline | Steady, after unassign |

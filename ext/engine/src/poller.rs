@@ -212,9 +212,7 @@ impl Poller {
         let now = Instant::now();
         let until = match &self.membership {
             Membership::Steady => self.job_deadline(),
-            Membership::Draining(revocation) => {
-                Some(self.job_deadline().map_or(revocation.deadline, |at| at.min(revocation.deadline)))
-            }
+            Membership::Draining(revocation) => Some(self.drain_deadline(revocation)),
             Membership::Away => None,
             Membership::Barred(watch) => Some(if watch.inquiry.is_some() { now } else { watch.next }),
             // Replies come on a queue of their own, which does not wake this one.
@@ -227,7 +225,13 @@ impl Poller {
     fn obey(&mut self, command: GroupCommand) {
         match command {
             GroupCommand::Close(deadline) => match self.closing {
-                None => self.begin_close(deadline),
+                None => {
+                    // There is to be no other client.
+                    if let Some(outage) = self.outage.take() {
+                        self.group.report(outage.severity(), outage.code, outage.message);
+                    }
+                    self.begin_close(deadline);
+                }
                 Some(set) => {
                     self.closing = Some(set.min(deadline));
                     self.outage = None;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use karafka_engine::events::{EngineEvent, Next};
+use karafka_engine::events::{EngineEvent, Next, RebalanceStep, TopicPartition};
 use karafka_engine::lease::{Job, Lease};
 use karafka_engine::lifecycle::State;
 use karafka_engine::partition::MarkOutcome;
 use karafka_engine::{Engine, Fault};
+use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
 use support::{Cluster, Member, PATIENCE, Verdict, wait_until};
 
 /// librdkafka's code of a member that did not poll in time.
@@ -24,6 +25,14 @@ fn events(engine: &Engine) -> Vec<EngineEvent> {
         events.push(event);
     }
     events
+}
+
+fn rebalances(engine: &Engine) -> Vec<(RebalanceStep, Vec<TopicPartition>)> {
+    let rebalance = |event| match event {
+        EngineEvent::Rebalance { step, partitions, .. } => Some((step, partitions)),
+        _ => None,
+    };
+    events(engine).into_iter().filter_map(rebalance).collect()
 }
 
 /// A configuration of a member whose jobs may take a second, on a cluster that misses members after a second.
@@ -105,6 +114,84 @@ fn a_job_that_outlives_its_interval_costs_the_member_its_partitions_until_it_end
 }
 
 #[test]
+fn an_overdue_job_of_a_lost_assignment_is_told_of_once_an_interval() {
+    const HEARTBEAT: i16 = 12;
+    let cluster = Cluster::start(&[("orders", 1)]);
+    cluster.produce("orders", 0, 0..5);
+    let gate = Gate::new();
+    let member = Member::start_with(&impatient(&cluster, "range"), 1, gate.handler());
+    wait_until("the job", || member.payloads().len() == 5);
+    cluster.refuse_next(HEARTBEAT, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    let asked = Instant::now();
+    let mut told = Vec::new();
+    wait_until("three intervals", || {
+        told.extend(events(&member.engine));
+        asked.elapsed() > Duration::from_secs(3)
+    });
+    let exceeded = |e: &&EngineEvent| matches!(e, EngineEvent::Error { code: MAX_POLL_EXCEEDED, .. });
+    assert!((1..=3).contains(&told.iter().filter(exceeded).count()), "{told:?}");
+    assert!(!gate.late_mark.load(Ordering::SeqCst));
+    gate.open();
+    wait_until("its return", || member.payloads().len() == 10);
+    member.stop();
+}
+
+/// librdkafka takes the partitions of a topic that is gone back in the midst of another rebalance.
+#[test]
+fn a_revocation_that_comes_while_another_is_under_way_forgets_none_of_its_partitions() {
+    let cluster = Cluster::start(&[("orders", 4), ("outdated", 1)]);
+    for partition in 0..4 {
+        cluster.produce("orders", partition, [0]);
+    }
+    let mut config = cluster.config_of_members(&["orders", "outdated"]);
+    let kafka = &mut config["groups"][0]["kafka"];
+    kafka["partition.assignment.strategy"] = "cooperative-sticky".into();
+    kafka["topic.metadata.refresh.interval.ms"] = "100".into();
+    kafka["topic.metadata.propagation.max.ms"] = "0".into();
+    let open = Arc::new(AtomicBool::new(false));
+    let gate = Arc::clone(&open);
+    let member = Member::start_with(&config, 5, move |lease| {
+        let deadline = Instant::now() + PATIENCE;
+        while lease.job() == Job::Consume && !gate.load(Ordering::SeqCst) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Verdict::Succeed
+    });
+    wait_until("the jobs", || member.payloads().len() == 4);
+    let other = Member::start(&config, 5);
+    let engine = Arc::clone(&member.engine);
+    let mut told = Vec::new();
+    let mut revocation = |what: &str, is_so: &dyn Fn(&[TopicPartition]) -> bool| {
+        wait_until(what, || {
+            told.extend(rebalances(&engine));
+            told.iter().any(|(step, partitions)| *step == RebalanceStep::Revoke && is_so(partitions))
+        });
+    };
+    revocation("the first revocation", &|partitions| partitions.iter().any(|p| p.topic == "orders"));
+    cluster.hide_topic("outdated");
+    revocation("the second revocation", &|partitions| partitions.iter().all(|p| p.topic == "outdated"));
+    open.store(true, Ordering::SeqCst);
+    for partition in 0..4 {
+        cluster.produce("orders", partition, [1 + usize::try_from(partition).unwrap()]);
+    }
+    wait_until("what comes after", || {
+        let mut payloads = member.payloads();
+        payloads.extend(other.payloads());
+        (1..=4).all(|payload| payloads.contains(&payload))
+    });
+    member.stop();
+    other.stop();
+    told.extend(rebalances(&engine));
+    let partitions_of = |wanted| {
+        let steps = told.iter().filter(|(step, _)| *step == wanted);
+        let mut partitions: Vec<_> = steps.flat_map(|(_, list)| list).map(|p| (p.topic.clone(), p.partition)).collect();
+        partitions.sort();
+        partitions
+    };
+    assert_eq!(partitions_of(RebalanceStep::Revoked), partitions_of(RebalanceStep::Revoke));
+}
+
+#[test]
 fn a_job_may_take_as_long_as_the_engine_stops() {
     let cluster = Cluster::start(&[("orders", 1)]);
     cluster.produce("orders", 0, 0..1);
@@ -183,6 +270,29 @@ fn a_stop_does_not_wait_for_a_backoff() {
     let asked = Instant::now();
     member.stop();
     assert!(asked.elapsed() < Duration::from_millis(900), "{:?}", asked.elapsed());
+}
+
+#[test]
+fn a_stop_that_finds_a_lost_client_makes_no_other() {
+    let cluster = Cluster::start(&[("orders", 1)]);
+    let member = Member::start(&cluster.config(&["orders"]), 1);
+    wait_until("the assignment", || member.assigned() == 1);
+    // What comes while the poll thread stands still is done after it: one event, and then all commands. The first event
+    // is a line for the log, the second the error, with which the close comes.
+    let stall = |length| member.engine.provoke(Fault::PollStall(Duration::from_millis(length)));
+    stall(200);
+    member.engine.provoke(Fault::FatalError);
+    stall(1_000);
+    std::thread::sleep(Duration::from_millis(600));
+    stall(1_000);
+    std::thread::sleep(Duration::from_millis(1_000));
+    member.engine.stop(PATIENCE);
+    assert_eq!(member.engine.wait_until_stopped(PATIENCE), State::Stopped);
+    let told = events(&member.engine);
+    assert!(!told.iter().any(|e| matches!(e, EngineEvent::GroupFailed { .. })), "{told:?}");
+    let fatal = |e: &EngineEvent| matches!(e, EngineEvent::Error { message, .. } if message.contains("fatal error"));
+    assert!(told.iter().any(fatal), "{told:?}");
+    member.stop();
 }
 
 #[test]

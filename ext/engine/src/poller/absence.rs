@@ -46,12 +46,21 @@ impl Poller {
         }
     }
 
+    /// When a revocation is not waited for any longer. To a member that is out of its group already the age of its jobs
+    /// makes no difference.
+    pub(super) fn drain_deadline(&self, revocation: &Revocation) -> Instant {
+        match (revocation.loss, self.job_deadline()) {
+            (Loss::Regular, Some(job)) => job.min(revocation.deadline),
+            (Loss::Regular, None) | (Loss::Lost, _) => revocation.deadline,
+        }
+    }
+
     pub(super) fn step_draining(&mut self, mut revocation: Revocation) {
         if revocation.loss == Loss::Regular && self.client.assignment_lost() {
             revocation.loss = Loss::Lost;
             self.revoked(&revocation.partitions).iter().for_each(|p| p.lose());
         }
-        let late = self.overdue() || Instant::now() >= revocation.deadline;
+        let late = Instant::now() >= self.drain_deadline(&revocation);
         if self.revoked(&revocation.partitions).iter().all(|p| p.is_gone()) {
             self.commit_revoked(revocation);
         } else if !late {

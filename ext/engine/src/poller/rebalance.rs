@@ -1,5 +1,6 @@
 //! A group's rebalances, served between polls.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -100,6 +101,7 @@ impl Poller {
             self.release(&list);
             return;
         }
+        let list = self.join_pending(list);
         let loss = if self.client.assignment_lost() { Loss::Lost } else { Loss::Regular };
         for partition in self.revoked(&list) {
             if loss == Loss::Lost {
@@ -109,6 +111,23 @@ impl Poller {
         }
         let deadline = Instant::now() + self.settings.max_poll_interval();
         self.membership = Membership::Draining(Revocation { partitions: list, loss, deadline });
+    }
+
+    /// The partitions of this revocation and of the one under way, if there is one: where a topic is gone, librdkafka takes
+    /// its partitions back without waiting for the answer to an incremental rebalance (2.12,
+    /// `rd_kafka_cgrp_metadata_update_check`), and one answer has to do for both.
+    fn join_pending(&mut self, mut list: PartitionList) -> PartitionList {
+        if let Membership::Draining(pending) | Membership::Committing(pending, _) =
+            std::mem::replace(&mut self.membership, Membership::Steady)
+        {
+            let revoked: HashSet<_> = list.entries().map(|(topic, partition, _)| (topic, partition)).collect();
+            for (topic, partition, offset) in pending.partitions.entries() {
+                if !revoked.contains(&(topic.clone(), partition)) {
+                    list.add(&topic, partition, offset);
+                }
+            }
+        }
+        list
     }
 
     pub(super) fn revoked(&self, list: &PartitionList) -> Vec<Arc<Partition>> {

@@ -55,6 +55,20 @@ impl Cluster {
         unsafe { sys::rd_kafka_mock_broker_set_up(self.mock(), 1) };
     }
 
+    /// Answers the next request of a kind with an error.
+    pub fn refuse_next(&self, api_key: i16, error: sys::rd_kafka_resp_err_t) {
+        // SAFETY: the mock cluster lives as long as its client; the array is copied.
+        unsafe { sys::rd_kafka_mock_push_request_errors_array(self.mock(), api_key, 1, &raw const error) };
+    }
+
+    /// Has a topic look as if it were not there, or not any more.
+    pub fn hide_topic(&self, topic: &str) {
+        let topic = std::ffi::CString::new(topic).unwrap();
+        let error = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        // SAFETY: the mock cluster lives as long as its client; the name is copied.
+        unsafe { sys::rd_kafka_mock_topic_set_error(self.mock(), topic.as_ptr(), error) };
+    }
+
     /// How many fetches were asked for while something was done.
     pub fn fetches_during(&self, something: impl FnOnce()) -> usize {
         const FETCH: i16 = 1;
