@@ -67,6 +67,30 @@ RSpec.describe "plugin :karafka_embedded", timing: true do
     end
   end
 
+  it "leaves the old workers at work where a phased restart brings consumers that can't start" do
+    open_web("cluster without preloading") do |web|
+      web.await_running
+      former = web.workers
+      File.write("#{web.directory}/broken", "")
+      web.signal("USR1")
+      web.await("some tries") { web.log.scan("This process ends").size >= 3 }
+
+      expect(web.log).to include("NowhereConsumer")
+      expect((web.workers & former).size).to eq(1)
+      expect(web).to be_serving
+    end
+  end
+
+  it "heeds a signal that comes while consumers start" do
+    open_web("single", APP_START_S: "1") do |web|
+      web.await("the start") { web.diaries.states.any? }
+      web.signal("INT")
+
+      expect(web.wait.exitstatus).to eq(0)
+      expect(web.diaries.states.map(&:name)).to eq(%w[running stopped])
+    end
+  end
+
   # Workers that are forked of one that has served inherit its connections
   it "produces in the processes of a refork, as before it" do
     open_web("cluster with fork_worker") do |web|

@@ -8,7 +8,7 @@ require "puma/plugin"
 #   plugin :karafka_embedded
 #   karafka_embedded boot_failure: :report   # only if something is to be other than usual
 #
-# It goes by the states that Puma's server tells: `:booting`, with the application loaded and no request accepted yet,
+# It goes by the states that Puma's server tells: `:running`, with the application loaded and no request accepted yet,
 # `:stop`, `:restart` or `:halt`, with the door closed and requests running, and `:done`, with all of them answered.
 # They are the same in each version and mode, and come neither in a signal handler nor in the master.
 
@@ -39,7 +39,9 @@ Puma::Plugin.create do
     # Before 6 what writes Puma's log was the same object as what hands out its events
     @log = launcher.respond_to?(:log_writer) ? launcher.log_writer : launcher.events
     launcher.events.register(:state) { |state| server(state) }
-    check_before_fork if @master && launcher.options[:preload_app]
+    return unless @master
+
+    launcher.options[:preload_app] ? check_before_fork : check_with_application
   end
 
   private
@@ -50,7 +52,7 @@ Puma::Plugin.create do
     return if @master == Process.pid || Thread.current.name == "puma ctl"
 
     case state
-    when :booting then boot
+    when :running then boot
     when :stop, :halt then stopping(&:ending)
     when :restart then stopping
     when :done then @stop&.join
@@ -71,7 +73,7 @@ Puma::Plugin.create do
     load_application
     Karafka::Embedded.host = Karafka::Embedded::Hosts::Puma.host(@launcher.options)
     Karafka::Embedded.after_fork
-  rescue StandardError, LoadError, NotImplementedError => e
+  rescue StandardError, ScriptError => e
     failed(e)
   end
 
@@ -99,13 +101,22 @@ Puma::Plugin.create do
     @launcher.config.configure do |config|
       # Puma 6 looks for workers where they were not set, and would warn
       config.silence_fork_callback_warning if config.respond_to?(:silence_fork_callback_warning)
-      config.before_fork do
-        load_application
-        Karafka::Embedded.check
-      rescue StandardError, LoadError, NotImplementedError => e
-        failed(e) if options[:boot_failure] == :exit # else each worker says it
-      end
+      config.before_fork { check }
     end
+  end
+
+  # A worker that loads the application itself is looked at when it has: its master takes it for booted soon after, and
+  # in a phased restart ends the next of the old ones then.
+  def check_with_application
+    check = method(:check)
+    @launcher.config.define_singleton_method(:app) { super().tap { check.call } }
+  end
+
+  def check
+    load_application
+    Karafka::Embedded.check
+  rescue StandardError, ScriptError => e
+    failed(e) if options[:boot_failure] == :exit # else each worker says it
   end
 
   def failed(error)

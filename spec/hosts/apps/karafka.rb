@@ -31,7 +31,11 @@ class Journalist < Karafka::BaseConsumer
   end
 end
 
-Karafka::App.routes.draw { topic(ENV.fetch("APP_TOPIC")) { consumer Journalist } } unless ENV["APP_ROUTES"] == "none"
+# What the next release has, too
+consumer = File.exist?(File.join(Diary::DIRECTORY, "broken")) ? "NowhereConsumer" : Journalist
+Karafka::App.routes.draw { topic(ENV.fetch("APP_TOPIC")) { consumer consumer } } unless ENV["APP_ROUTES"] == "none"
 %w[running quiet stopped].each do |state|
   Karafka.monitor.subscribe("app.#{state}") { Diary.write(:states, "#{state} #{Diary.now}") }
 end
+# A start that takes its time
+Karafka.monitor.subscribe("app.running") { sleep(Float(ENV.fetch("APP_START_S", "0"))) }
