@@ -65,6 +65,17 @@ RSpec.describe "Unicorn with consumers", timing: true do
     end
   end
 
+  it "ends gracefully, and is replaced, where a crash policy asks it to" do
+    UnicornHost.open("preload", environment: environment) do |host|
+      former = host.await_running.consuming
+      Feed.open(KafkaServer.bootstrap) { |feed| feed.send(topic, ["end the host"]) }
+      host.await("another worker") { host.consuming.size == 2 && (host.consuming & former).size == 1 }
+
+      ended = host.diaries.states.group_by(&:pid).fetch((former - host.consuming).first)
+      expect(ended.last.name).to eq("stopped")
+    end
+  end
+
   # Unicorn's quick end leaves its workers by `exit!`: nobody is told, and the group misses them after their session
   it "leaves to the next one what a quick end cuts short" do
     Dir.mktmpdir("web") do |directory|

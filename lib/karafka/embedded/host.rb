@@ -7,7 +7,7 @@ module Karafka
     #
     # @api private
     class Host
-      # @return [Symbol] :process, :puma, :sidekiq or :passenger
+      # @return [Symbol] :process, :puma, :sidekiq, :passenger or :unicorn
       attr_reader :name
 
       # @param name [Symbol]

@@ -4,6 +4,7 @@ require_relative "host"
 require_relative "hosts/puma"
 require_relative "hosts/sidekiq"
 require_relative "hosts/passenger"
+require_relative "hosts/unicorn"
 
 module Karafka
   module Embedded
@@ -13,7 +14,7 @@ module Karafka
     module Hosts
       # @return [Host] the one that this process looks like, for hooks that are written by hand
       def self.detect
-        Sidekiq.detect || Puma.detect || Passenger.detect || Host.new
+        Sidekiq.detect || Puma.detect || Passenger.detect || Unicorn.detect || Host.new
       end
     end
   end

@@ -38,7 +38,7 @@ module Karafka
           def start
             Embedded.host = host
             Embedded.after_fork
-          rescue StandardError, LoadError => e
+          rescue StandardError, ScriptError => e
             Karafka.logger.fatal("Karafka's consumers can't start: #{e.class}: #{e.message}")
             raise
           end

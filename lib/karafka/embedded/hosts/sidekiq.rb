@@ -20,7 +20,7 @@ module Karafka
           # @param config [#[]] Sidekiq's own
           # @return [Host]
           def host(config)
-            Host.new(:sidekiq, threads: -> { setting(config, :concurrency) }) { shutdown_timeout(config) }
+            Host.new(:sidekiq, threads: -> { threads(config) }) { shutdown_timeout(config) }
           end
 
           # @return [Host, nil] nil unless this process was started as `sidekiq`
@@ -50,6 +50,11 @@ module Karafka
 
           def setting(config, name)
             config.respond_to?(:[]) ? config[name] : config.options[name]
+          end
+
+          # Since 7 they are those of all capsules
+          def threads(config)
+            config.respond_to?(:total_concurrency) ? config.total_concurrency : setting(config, :concurrency)
           end
 
           def shutdown_timeout(config)

@@ -12,11 +12,13 @@ RSpec.describe Karafka::Embedded::Host do
 
   it "knows the threads that run the application's code" do
     older = Class.new { def options = { concurrency: 10 } }.new
+    capsules = Struct.new(:total_concurrency).new(12)
     hosts = [Karafka::Embedded::Hosts::Puma.host({ max_threads: 3 }),
              Karafka::Embedded::Hosts::Sidekiq.host({ concurrency: 10 }),
-             Karafka::Embedded::Hosts::Sidekiq.host(older)]
+             Karafka::Embedded::Hosts::Sidekiq.host(older),
+             Karafka::Embedded::Hosts::Sidekiq.host(capsules)]
 
-    expect(hosts.map(&:threads)).to eq([3, 10, 10])
+    expect(hosts.map(&:threads)).to eq([3, 10, 10, 12])
   end
 
   it "ends the process like a signal from outside does" do
@@ -27,6 +29,18 @@ RSpec.describe Karafka::Embedded::Host do
     expect(received.pop).to eq(:term)
   ensure
     trap(:TERM, before)
+  end
+
+  it "ends Unicorn by QUIT: TERM is its quick end, without at_exit" do
+    stub_const("Unicorn::HttpServer", Class.new)
+    received = Queue.new
+    before = trap(:QUIT) { received << :quit }
+    Karafka::Embedded.host.stop
+
+    expect(received.pop).to eq(:quit)
+    expect(Karafka::Embedded.host.name).to eq(:unicorn)
+  ensure
+    trap(:QUIT, before)
   end
 
   it "has less patience the longer it ends" do
