@@ -96,6 +96,7 @@ RSpec.describe "Interrupted workers" do
     expect_three_workers
     expect(threads & former).to be_empty
     expect_nothing_lost
+    expect(errors.map { |reported| reported.error.message }).to include(/karafka\.worker#\d+ was killed; another takes/)
     expect(Karafka::Embedded.stop).to be_clean
   end
 

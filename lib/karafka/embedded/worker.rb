@@ -59,6 +59,11 @@ module Karafka
         @retired
       end
 
+      # @return [Boolean] did it end because there was nothing more for it to do, and not because somebody killed it
+      def ended?
+        @ended || false
+      end
+
       # @return [Boolean]
       def alive?
         @thread&.alive? || false
@@ -97,6 +102,7 @@ module Karafka
 
       def run
         Thread.handle_interrupt(Object => :on_blocking) { serve }
+        @ended = true
       ensure
         @lease&.give_back
         @native.leave

@@ -99,7 +99,7 @@ module Karafka
           "worker.scaling.#{to > from ? "up" : "down"}", caller: self, workers_pool: self, from: from, to: to
         )
       rescue StandardError, ScriptError => e
-        Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
+        report(e)
       end
 
       def add
@@ -113,12 +113,21 @@ module Karafka
 
       # Called by a worker's thread as its last act, whatever ended it
       def exited(worker)
-        @mutex.synchronize { @workers.delete(worker) }
+        closed = @mutex.synchronize do
+          @workers.delete(worker)
+          @closed
+        end
         replenish
+        report(EngineError.new("the thread #{worker.name} was killed; another takes its place")) unless
+          closed || worker.ended? || worker.retired?
       rescue ::ThreadError
         nil # The process ends, or has no threads left: the watchdog sees it, and tries again.
       rescue StandardError => e
-        Instrumentation::ErrorReport.call(type: "runner.call.error", error: e, caller: self)
+        report(e)
+      end
+
+      def report(error)
+        Instrumentation::ErrorReport.call(type: "runner.call.error", error: error, caller: self)
       end
     end
   end

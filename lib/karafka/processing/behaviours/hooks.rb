@@ -35,6 +35,7 @@ module Karafka
 
         def on_wrap(action, &block)
           karafka_instrument("consumer.wrap", "consumer.wrapped") { wrap(action, &block) }
+          karafka_report_unfinished if action == :consume && !karafka_job.ended?
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_report("consumer.wrap.error", e)
         end
@@ -81,6 +82,15 @@ module Karafka
         # What a failed batch needs
         def karafka_recover
           retry_after_pause
+        end
+
+        # A `wrap` that does not yield, or that catches what the work throws: nothing else would tell of it
+        def karafka_report_unfinished
+          error = Embedded::EngineError.new(
+            "#{self.class}#wrap returned before `consume` had ended: the batch of #{topic.name}/#{partition} from " \
+            "offset #{messages.first.offset} on is delivered again"
+          )
+          karafka_report("consumer.wrap.error", error)
         end
 
         def karafka_report(type, error, **details)

@@ -46,6 +46,12 @@ module Karafka
           !@failure.nil?
         end
 
+        # @return [Boolean] did the consumer come to an end, whichever
+        # @api private
+        def ended?
+          @succeeded || failed?
+        end
+
         # Did the consumer raise what is to end the process, as `exit` does
         # @return [Boolean]
         # @api private

@@ -276,12 +276,15 @@ RSpec.describe Karafka::Processing::Executors do
       end
 
       expect(run(lease).outcomes).to eq([:fail])
+      expect(errors.map { |event| event[:type] }).to eq(["consumer.wrap.error"])
     end
 
-    it "that does not yield has the work repeated" do
+    it "that does not yield has the work repeated, and says so" do
       override { def wrap(_action); end }
 
       expect(run(lease).outcomes).to eq([:postpone])
+      expect(errors.map { |event| event[:type] }).to eq(["consumer.wrap.error"])
+      expect(errors.first[:error].message).to match(%r{#wrap returned before `consume` had ended: the batch of .+/0})
     end
   end
 
