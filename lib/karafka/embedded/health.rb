@@ -11,7 +11,7 @@ module Karafka
     # | `/status` | it is healthy: it runs, is connected, and nothing is wrong that does not pass by itself |
     # | `/status/started` | the engine runs, or is quiet |
     # | `/status/connected` | every subscription group has an answering broker |
-    # | `/status/live` | a new process would be no better: it did not crash, and none of its threads is stuck |
+    # | `/status/live` | a new process would be no better: no crash, no thread that is stuck, no `exit` in a consumer |
     #
     # Anything else is 503. The body is JSON, without what the settings say is secret.
     # @example a route in Rails
@@ -70,7 +70,8 @@ module Karafka
       end
 
       def live?(health)
-        health[:state] != :crashed && health[:stalls].none? { |stall| stall[:severity] == :critical }
+        health[:state] != :crashed && health[:stalls].none? { |stall| stall[:severity] == :critical } &&
+          health[:crashes].none? { |crash| crash[:cause] == :critical }
       end
 
       def told(check, health)

@@ -5,7 +5,8 @@ require "singleton"
 module Karafka
   module Instrumentation
     # Errors that say the process should end (an `exit` in a consumer, a signal, no memory) stop the engine. The batch
-    # that met one was not marked, so it is delivered again after the restart.
+    # that met one was not marked, so it is delivered again after the restart. The process is its host's and goes on:
+    # health says why nothing is consumed, and that a new process would be better.
     #
     # @api private
     class CriticalErrorsListener
@@ -37,6 +38,7 @@ module Karafka
         @mutex.synchronize do
           next if @thread&.alive?
 
+          Embedded.runtime&.incidents&.note(Embedded::Crash.new(event[:error], cause: :critical))
           @thread = Thread.new { Server.stop }
           @thread.name = "karafka.critical_shutdown"
         end

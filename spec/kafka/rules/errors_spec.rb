@@ -58,8 +58,10 @@ RSpec.describe "Error rules" do
       expect(events_of("dead_letter_queue.dispatched")).to be_empty
       expect(events_of("app.stopping").size).to eq(1)
       expect(committed).to be_nil
+      expect(Karafka::Embedded.health[:crashes]).to match([include(cause: :critical, error: critical.name)])
       Karafka::Embedded.start
       eventually("the batch again") { seen == %w[a b c a b c] }
+      expect(Karafka::Embedded.health[:crashes]).to be_empty
     end
   end
 

@@ -22,7 +22,7 @@ module Karafka
       attr_reader :group
       # @return [Symbol] `:authentication`, `:authorization`, `:incompatible_strategy`, `:fenced`, `:client` (another
       #   error of the Kafka client), `:engine` (a panic), `:thread` (a thread that is dead or stuck), `:start` (a
-      #   restart that failed)
+      #   restart that failed), `:critical` (a consumer raised what is to end the process; no policy is asked)
       attr_reader :cause
       # @return [Time]
       attr_reader :at

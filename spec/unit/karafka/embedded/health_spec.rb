@@ -31,6 +31,8 @@ RSpec.describe Karafka::Embedded::Health do
     "not connected yet" => [{ healthy: false, groups: [{ connected: nil }] }, [503, 200, 503, 200]],
     "stuck in a thread of the engine" => [{ healthy: false, stalls: [{ severity: :critical }] }, [503, 200, 200, 503]],
     "late with a job" => [{ healthy: false, stalls: [{ severity: :unhealthy }] }, [503, 200, 200, 200]],
+    "stopped by what a consumer raised" => [{ state: :stopped, healthy: false, crashes: [{ cause: :critical }] },
+                                            [503, 503, 200, 503]],
     "not healing" => [{ healthy: false, crashes: [{ cause: :authentication }] }, [503, 200, 200, 200]]
   }.each do |what, (changes, expected)|
     it "is #{expected.join(", ")} when it is #{what}" do
