@@ -87,7 +87,7 @@ module Karafka
             dismiss
           end
           launched.thread
-        rescue StandardError, LoadError, NotImplementedError
+        rescue StandardError, ScriptError
           dismiss
           raise
         end
@@ -267,7 +267,7 @@ module Karafka
         @runtime = launched
         launched.start
         launched
-      rescue StandardError, LoadError, NotImplementedError
+      rescue StandardError, ScriptError
         # A subscriber of app.running, say: nothing is left running that nobody knows of
         if launched
           launched.release

@@ -33,8 +33,9 @@ module Karafka
           raise
         end
 
+        # Spring loads the application before it knows what is asked for
         def being_written?
-          WRITERS.any? { |name| Object.const_defined?(name) }
+          WRITERS.any? { |name| Object.const_defined?(name) } || !defined?(::Spring::Application).nil?
         end
       end
     end

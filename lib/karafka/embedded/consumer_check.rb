@@ -24,7 +24,7 @@ module Karafka
         return if consumer.is_a?(Class) && consumer.method_defined?(:messages)
 
         [:"routes.#{group.consumer_group.id}.#{topic.name}.consumer", "#{consumer.inspect} is not a consumer class"]
-      rescue NameError => e
+      rescue NameError, ScriptError => e
         [:"routes.#{group.consumer_group.id}.#{topic.name}.consumer", "can't be found: #{e.message}"]
       end
       private_class_method :problem

@@ -37,12 +37,15 @@ module Karafka
         stop(timeout: timeout) if started
       end
 
-      # Consumes from now until the process exits. Meant for programs and for initializers that they share with
-      # consoles, rake tasks and Spring: there it does nothing unless it is told to.
+      # Consumes from now until the process exits. Meant for programs and for code that they share with consoles, rake
+      # tasks, generators and Spring: there it does nothing unless it is told to. Rails loads `karafka.rb` after its
+      # initializers, so there it is called in `config.after_initialize`.
       # @param tools [Symbol] in those: `:skip`, or `:start`
       # @return [Thread, nil] as from {Embedded.start}; nil where it did nothing
       # @example
       #   Karafka::Embedded.run_until_exit
+      # @example config/application.rb
+      #   config.after_initialize { Karafka::Embedded.run_until_exit }
       def run_until_exit(tools: :skip)
         return if tools == :skip && Tool.name
 

@@ -7,10 +7,11 @@ module Karafka
     # @api private
     module Tool
       class << self
-        # @return [Symbol, nil] :console, :rake or :spring; nil for any other program
+        # @return [Symbol, nil] :console, :rake, :generator or :spring; nil for any other program
         def name
           if console? then :console
           elsif rake? then :rake
+          elsif generator? then :generator
           elsif spring? then :spring
           end
         end
@@ -26,6 +27,11 @@ module Karafka
         # A session that was given a script to begin with has the script's name
         def irb?
           defined?(::IRB) && ::IRB.respond_to?(:CurrentContext) && !::IRB.CurrentContext.nil?
+        end
+
+        # Of Rails
+        def generator?
+          %w[Generate Destroy].any? { |command| Object.const_defined?("Rails::Command::#{command}Command") }
         end
 
         # It loads the application once, and forks for each command

@@ -49,10 +49,18 @@ RSpec.describe Karafka::Embedded::BootFile do
     expect { load_it }.to raise_error(Karafka::Errors::MissingBootFileError, /elsewhere.*karafka\.rb/)
   end
 
-  it "may be missing while a generator is there to write it" do
-    stub_const("Rails::Command::GenerateCommand", Class.new)
+  %w[Rails::Command::GenerateCommand Rails::Command::DestroyCommand Spring::Application].each do |writer|
+    it "may be missing where #{writer} says that it may be about to be written" do
+      stub_const(writer, Class.new)
 
-    expect(load_it).to be_nil
+      expect(load_it).to be_nil
+    end
+  end
+
+  it "is missed no less where Rails serves" do
+    stub_const("Rails::Command::ServerCommand", Class.new)
+
+    expect { load_it }.to raise_error(Karafka::Errors::MissingBootFileError)
   end
 
   it "is where KARAFKA_BOOT_FILE says, or nowhere" do

@@ -24,6 +24,11 @@ RSpec.describe Karafka::Embedded::Tool do
     expect(described_class.name).to eq(:console)
   end
 
+  it "knows a generator of Rails" do
+    stub_const("Rails::Command::GenerateCommand", Class.new)
+    expect(described_class.name).to eq(:generator)
+  end
+
   it "knows Spring" do
     stub_const("Spring::Application", Class.new)
     expect(described_class.name).to eq(:spring)
