@@ -18,9 +18,11 @@ module Karafka
           FAIL = "500 Internal Server Error"
           # How long a probe may take to say what it wants
           PATIENCE_S = 1
+          # Where the system has no more descriptors, say: until the next connection is accepted
+          REST_S = 1
           # Bytes of a request that are read at most: what it says does not matter
           REQUEST_BYTES = 4_096
-          private_constant :OK, :FAIL, :PATIENCE_S, :REQUEST_BYTES
+          private_constant :OK, :FAIL, :PATIENCE_S, :REST_S, :REQUEST_BYTES
 
           # @param hostname [String, nil] address to listen on; nil for all
           # @param port [Integer] 0 for one that is free
@@ -28,6 +30,7 @@ module Karafka
             @hostname = hostname
             @port = port
             @mutex = Mutex.new
+            @stopping = ConditionVariable.new
           end
 
           # @return [Integer] the port it listens on, or is going to
@@ -67,20 +70,40 @@ module Karafka
           def stop
             server, thread = @mutex.synchronize { [@server, @thread].tap { @server = @thread = nil } }
             server&.close
+            @mutex.synchronize { @stopping.broadcast }
             thread&.join(PATIENCE_S * 2)
           end
 
           def serve(server)
             loop do
-              client = server.accept
-              answer(client)
-            rescue IOError, Errno::EBADF
               break if server.closed?
-            rescue SystemCallError
-              next # A probe went away.
+
+              client = accept(server)
+              answer(client) if client
+            rescue IOError, SystemCallError
+              next # A probe went away, or the server was closed.
             ensure
               client&.close
             end
+          end
+
+          # @return [TCPSocket, nil]
+          def accept(server)
+            server.accept
+          rescue Errno::ECONNABORTED, Errno::EPROTO, Errno::EINTR
+            nil # It went before it was accepted.
+          rescue SystemCallError => e
+            # It is still there, and would be found at once again
+            rest(server, e)
+          end
+
+          # Until {#stop} at most
+          def rest(server, error)
+            return if server.closed?
+
+            Karafka.logger.error("#{self.class} can't accept a probe: #{error.message}")
+            @mutex.synchronize { @stopping.wait(@mutex, REST_S) unless server.closed? }
+            nil
           end
 
           def answer(client)

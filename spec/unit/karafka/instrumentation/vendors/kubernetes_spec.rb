@@ -64,6 +64,46 @@ RSpec.describe Karafka::Instrumentation::Vendors::Kubernetes::LivenessListener d
     silent&.close
   end
 
+  context "when the system has no descriptor for a connection" do
+    let(:tries) { [] }
+    let(:most) { 1 }
+    let(:resting) { described_class.new(hostname: "127.0.0.1", port: 0) }
+
+    before do
+      allow(TCPServer).to receive(:new).and_wrap_original do |original, *address|
+        original.call(*address).tap do |server|
+          allow(server).to receive(:accept).and_wrap_original do |accept|
+            (tries << 1).size > most ? accept.call : raise(Errno::EMFILE)
+          end
+        end
+      end
+      allow(Karafka.logger).to receive(:error)
+      resting.on_app_running(nil)
+    end
+
+    after { resting.on_app_stopped(nil) }
+
+    it "rests, and answers it then" do
+      expect(Net::HTTP.get_response("127.0.0.1", "/", resting.port).code).to eq("200")
+      expect(tries.size).to be_between(2, 3)
+      expect(Karafka.logger).to have_received(:error).with(/can't accept a probe.*Too many open files/).once
+    end
+
+    context "with none for long" do
+      let(:most) { Float::INFINITY }
+
+      it "ends its rest when it is stopped" do
+        port = resting.port
+        sleep(0.2)
+        expect(tries.size).to eq(1)
+        began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        resting.on_app_stopped(nil)
+        expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began).to be < 0.5
+        expect { TCPSocket.new("127.0.0.1", port) }.to raise_error(Errno::ECONNREFUSED)
+      end
+    end
+  end
+
   context "with a connection that is not polled" do
     let(:ttls) { { polling_ttl: 0 } }
 
