@@ -12,6 +12,9 @@ module Shop
     }.freeze
     QUANTITIES = (1..20)
 
+    # What an order has, as Kafka has it
+    FIELDS = %w[id item quantity cents placed_at].freeze
+
     # Nothing that can be ordered
     class Invalid < StandardError; end
 
@@ -30,5 +33,20 @@ module Shop
       Karafka.producer.produce_sync(topic: TOPIC, key: order[:id], payload: JSON.generate(order))
       order
     end
+
+    # @param message [Karafka::Messages::Message] of whoever writes to the topic
+    # @return [Hash{String => Object}, nil] nil for what {.place} would not have sent
+    def self.from(message)
+      order = message.payload
+      order.slice(*FIELDS) if order.is_a?(Hash) && order?(*order.values_at(*FIELDS))
+    rescue JSON::ParserError
+      nil
+    end
+
+    def self.order?(id, item, quantity, cents, placed_at)
+      id.is_a?(String) && id.valid_encoding? && MENU.key?(item) && QUANTITIES.include?(quantity) &&
+        [cents, placed_at].all? { |number| number.is_a?(Numeric) && number.finite? }
+    end
+    private_class_method :order?
   end
 end
