@@ -34,7 +34,8 @@ module Demo
       trade
       close
       conclude
-    rescue ShopProcess::Died, Customers::Refused, Late, SystemCallError, IOError, Timeout::Error => e
+    rescue ShopProcess::Died, Customers::Refused, Late, SystemCallError, SocketError, IOError,
+           Timeout::Error => e
       @problems << "#{e.class}: #{e.message}"
       conclude
     ensure
