@@ -25,6 +25,7 @@ module Bench
     SLICES = 18
 
     def run
+      BusyHost.check
       %i[backlog steady idle adaptation].each { |name| __send__(name) if name.to_s.include?(@options.cases) }
     end
 

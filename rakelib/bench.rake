@@ -2,7 +2,7 @@
 
 # Figures are of use only from a release build.
 namespace :bench do
-  %w[throughput latency isolation lifecycle memory stall].each do |bench|
+  %w[throughput latency isolation lifecycle memory host stall].each do |bench|
     desc "Measure #{bench}"
     task(bench => :compile) { sh "bin/bench", bench }
   end

@@ -14,6 +14,12 @@ module Bench
     PATIENCE = 30
     Load = Struct.new(:requests_per_second, :p99_ms, :began_at, :ended_at, keyword_init: true)
 
+    # Before anything that takes long
+    # @raise [Failure] there is no wrk
+    def self.check
+      raise Failure, "missing: wrk (Debian: apt-get install wrk)" unless system("which wrk", out: File::NULL)
+    end
+
     # Boots one for the time of the block
     def self.with(servers, **environment)
       host = new(servers, environment)
@@ -23,8 +29,6 @@ module Bench
     end
 
     def initialize(servers, environment)
-      raise Failure, "missing: wrk (Debian: apt-get install wrk)" unless system("which wrk", out: File::NULL)
-
       @port = Addrinfo.tcp("127.0.0.1", 0).bind { |socket| socket.local_address.ip_port }
       settings = { "KAFKA_BOOTSTRAP_SERVERS" => servers, "RACK_ENV" => "production" }
       settings.update(environment.transform_keys(&:to_s))

@@ -58,7 +58,7 @@ module DevKafka
     # @return [Array<Integer>] our processes: the one of the pid file, and any that lost its pid file
     def pids
       known = File.exist?(pid_file) ? [File.read(pid_file).to_i] : []
-      (known + Processes.running).uniq.select { |pid| Processes.command(pid)&.include?(marker) }
+      (known + Processes.running).uniq.select { |pid| Processes.command(pid)&.include?(marker.b) }
     end
 
     def alive? = pids.any?
@@ -117,11 +117,11 @@ module DevKafka
       `ps -axo pid=`.split.map(&:to_i)
     end
 
-    # @return [String, nil] nil when it is gone; empty when it is a zombie
+    # @return [String, nil] its bytes, which need not be UTF-8; nil when it is gone, and empty when it is a zombie
     def command(pid)
-      return File.read("/proc/#{pid}/cmdline").tr("\0", " ") if File.directory?("/proc/self")
+      return File.binread("/proc/#{pid}/cmdline").tr("\0", " ") if File.directory?("/proc/self")
 
-      line = `ps -o command= -p #{pid}`
+      line = `ps -o command= -p #{pid}`.b
       line.empty? ? nil : line
     rescue SystemCallError
       nil
