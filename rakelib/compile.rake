@@ -22,7 +22,11 @@ module Compile
     install File.join(build, File.basename(EXTENSION))
   end
 
-  def makefile_fresh? = File.exist?("Makefile") && File.mtime("Makefile") > File.mtime(EXTCONF)
+  # A checkout that was moved or copied brings its Makefile, which has the former place in it.
+  def makefile_fresh?
+    File.exist?("Makefile") && File.mtime("Makefile") > File.mtime(EXTCONF) &&
+      File.foreach("Makefile", chomp: true).any? { |line| line.end_with?("= #{File.dirname(EXTCONF)}") }
+  end
 
   # The library is replaced by a rename: a process that has the old one mapped must not see it change.
   def install(built)
