@@ -82,7 +82,8 @@ RSpec.describe "A commit that is not waited for" do
     refuse = -> { broker.native.request_errors(:offset_commit, [27]) }
     gone_back = false
     route(topic, consumer_class do
-      next mark_as_consumed(messages.first) if gone_back
+      # However many batches they come in: nothing of what comes again is marked but the first
+      next messages.first.offset.zero? && mark_as_consumed(messages.first) if gone_back
       next unless messages.last.offset == 2
 
       mark_as_consumed!(messages.last)
