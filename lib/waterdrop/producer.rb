@@ -92,8 +92,12 @@ module WaterDrop
     # @param topic [String, Symbol]
     # @return [Integer] how many partitions it has
     # @raise [Rdkafka::RdkafkaError] when there is no such topic, or no broker tells within 5 s
+    # @raise [Errors::ProducerClosedError]
     def partition_count(topic)
+      ensure_active!
       client.partition_count(topic.to_s)
+    rescue Rdkafka::ClosedProducerError
+      raise Errors::ProducerClosedError, id
     end
 
     # @return [Boolean] does a retry never make a message come twice

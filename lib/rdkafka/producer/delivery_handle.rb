@@ -51,7 +51,7 @@ module Rdkafka
 
       def error
         code = @delivery.error
-        RdkafkaError.new(code) unless pending? || code.zero?
+        RdkafkaError.new(code) unless code.nil? || code.zero?
       end
     end
   end

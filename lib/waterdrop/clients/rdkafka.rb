@@ -44,11 +44,14 @@ module WaterDrop
       # @param topic [String]
       # @return [Integer] how many partitions it has
       # @raise [Rdkafka::RdkafkaError] when it does not exist or no broker tells in time
+      # @raise [Rdkafka::ClosedProducerError]
       def partition_count(topic)
         count = told(@native.partition_count(topic, METADATA_TIMEOUT))
         raise ::Rdkafka::RdkafkaError, code(:unknown_topic_or_part) if count.zero?
 
         count
+      rescue Karafka::Native::LifecycleError
+        raise ::Rdkafka::ClosedProducerError, :partition_count
       end
 
       # @param timeout_ms [Integer]

@@ -30,13 +30,13 @@ module WaterDrop
       # @raise [Errors::ProduceManyError]
       # @raise [Errors::MessageInvalidError] when one of the messages is; all stay buffered
       def flush_sync
-        flush("buffer.flushed_sync") { |taken| produce_many_sync(taken) }
+        flush("buffer.flushed_sync") { |taken, dispatched| dispatch_many_sync(taken, dispatched) }
       end
 
       # Sends what is buffered without waiting for the answers.
       # @see #flush_sync
       def flush_async
-        flush("buffer.flushed_async") { |taken| produce_many_async(taken) }
+        flush("buffer.flushed_async") { |taken, dispatched| dispatch_many_async(taken, dispatched) }
       end
 
       private
@@ -71,15 +71,12 @@ module WaterDrop
         taken = take_all
         return [] if taken.empty?
 
-        handed_over = 0
+        dispatched = []
         begin
-          instrument(event_id, messages: taken) { yield(taken).tap { handed_over = taken.size } }
-        rescue Errors::ProduceManyError => e
-          handed_over = e.dispatched.size
-          raise
+          instrument(event_id, messages: taken) { yield(taken, dispatched) }
         ensure
-          # Whatever ended it, a signal or a timeout of the application too
-          put_back(taken.drop(handed_over)) if handed_over < taken.size
+          # Whatever ended it: an error, a subscriber that raised, a timeout of the application
+          put_back(taken.drop(dispatched.size)) if dispatched.size < taken.size
         end
       end
 

@@ -44,7 +44,22 @@ module WaterDrop
       # @raise [Errors::ProduceManyError] with those that were handed over in `dispatched`
       # @raise [Errors::MessageInvalidError] when one of them is; nothing is sent then
       def produce_many_sync(messages)
-        dispatched = []
+        dispatch_many_sync(messages, [])
+      end
+
+      # Sends messages without waiting for the answers.
+      # @param messages [Array<Hash>] see {#produce_sync}
+      # @return [Array<Rdkafka::Producer::DeliveryHandle>]
+      # @raise [Errors::ProduceManyError] with those that were handed over in `dispatched`
+      # @raise [Errors::MessageInvalidError] when one of them is; nothing is sent then
+      def produce_many_async(messages)
+        dispatch_many_async(messages, [])
+      end
+
+      private
+
+      # @param dispatched [Array] gets a handle for each message as it is handed over
+      def dispatch_many_sync(messages, dispatched)
         messages = messages.map { |message| checked(message) }
         instrument("messages.produced_sync", messages: messages) do
           messages.each { |message| dispatched << produce(message, "messages.produce_many_sync") }
@@ -54,13 +69,8 @@ module WaterDrop
         failed_many("messages.produce_many_sync", e, messages, dispatched)
       end
 
-      # Sends messages without waiting for the answers.
-      # @param messages [Array<Hash>] see {#produce_sync}
-      # @return [Array<Rdkafka::Producer::DeliveryHandle>]
-      # @raise [Errors::ProduceManyError] with those that were handed over in `dispatched`
-      # @raise [Errors::MessageInvalidError] when one of them is; nothing is sent then
-      def produce_many_async(messages)
-        dispatched = []
+      # @see #dispatch_many_sync
+      def dispatch_many_async(messages, dispatched)
         messages = messages.map { |message| checked(message) }
         instrument("messages.produced_async", messages: messages) do
           messages.each { |message| dispatched << produce(message, "messages.produce_many_async") }
@@ -69,8 +79,6 @@ module WaterDrop
       rescue *CLIENT_ERRORS => e
         failed_many("messages.produce_many_async", e, messages, dispatched)
       end
-
-      private
 
       def checked(message)
         ensure_active!

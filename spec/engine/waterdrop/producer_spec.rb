@@ -108,6 +108,22 @@ RSpec.describe WaterDrop::Producer do
     expect(event { |told| told[:label] == :second }[:offset]).to be >= 0
   end
 
+  it "tells a monitor that does something with every event" do
+    heard = events
+    monitor = Class.new(WaterDrop::Instrumentation::Monitor) do
+      define_method(:instrument) do |id, payload = {}, &block|
+        heard << [id, payload]
+        super(id, payload, &block)
+      end
+    end
+    producer = build(monitor: monitor.new)
+    producer.produce_async(topic: "orders", payload: "1", label: :mine)
+
+    expect(event { |id, _| id == "message.acknowledged" }.last).to include(label: :mine)
+  ensure
+    producer&.close!
+  end
+
   it "may be used by who hears that it is connected" do
     counts = []
     producer.monitor.subscribe("producer.connected") { counts << producer.partition_count("orders") }
@@ -260,6 +276,13 @@ RSpec.describe WaterDrop::Producer do
       expect { watch("statistics.emitted") }.to raise_error(WaterDrop::Errors::StatisticsNotEnabledError)
       expect { watch("message.acknowledged") }.not_to raise_error
     end
+  end
+
+  it "tells the partitions of a topic until it is closed" do
+    expect(producer.partition_count(:orders)).to eq(4)
+    producer.close
+
+    expect { producer.partition_count(:orders) }.to raise_error(WaterDrop::Errors::ProducerClosedError)
   end
 
   describe "#close" do

@@ -5,7 +5,7 @@ require_relative "../../../bin/support/kafka/broker"
 
 RSpec.describe DevKafka::Broker do
   def process(*arguments)
-    pid = Process.spawn(RbConfig.ruby, "-e", "sleep", *arguments, in: File::NULL, out: File::NULL)
+    pid = Process.spawn(RbConfig.ruby, "-e", "sleep", "--", *arguments, in: File::NULL, out: File::NULL)
     Timeout.timeout(10) { sleep(0.01) until DevKafka::Processes.command(pid).to_s.include?("sleep") }
     yield pid
   ensure

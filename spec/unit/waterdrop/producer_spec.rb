@@ -219,6 +219,35 @@ RSpec.describe WaterDrop::Producer do
       expect(producer.messages.size).to eq(4)
     end
 
+    it "keeps nothing that was handed over, whatever a subscriber raises then" do
+      %w[messages.produced_sync messages.produced_async].each do |event_id|
+        producer.monitor.subscribe(event_id) { raise "no" }
+      end
+      %i[flush_sync flush_async].each do |flush|
+        producer.buffer_many(messages)
+        expect { producer.public_send(flush) }.to raise_error("no")
+      end
+
+      expect(producer.messages).to be_empty
+      expect(producer.client.messages).to eq(messages * 2)
+    end
+
+    context "when the application interrupts a flush" do
+      let(:client_class) do
+        Class.new(WaterDrop::Clients::Buffered) do
+          def produce(message) = message[:payload] == "1" ? raise(Timeout::Error) : super
+        end
+      end
+
+      it "keeps what was not handed over" do
+        producer.buffer_many(messages)
+
+        expect { producer.flush_sync }.to raise_error(Timeout::Error)
+        expect(producer.messages).to eq(messages.drop(1))
+        expect(producer.client.messages).to eq(messages.take(1))
+      end
+    end
+
     it "is emptied by a purge" do
       producer.buffer_many(messages)
       producer.purge

@@ -17,6 +17,7 @@ module Karafka
           @notifications_bus = notifications_bus
           @namespace = namespace
           @namespaced = Hash.new { |ids, id| ids[id] = "#{id}.#{namespace}" } if namespace
+          @sees_all = !method(:instrument).owner.equal?(Monitor)
         end
 
         # @param event_id [String] what happens
@@ -48,9 +49,11 @@ module Karafka
           @notifications_bus.listeners
         end
 
+        # @param event_id [String]
+        # @return [Boolean] is there somebody to hear of it: a subscriber, or an {#instrument} of a subclass
         # @see Notifications#subscribed?
         def subscribed?(event_id)
-          @notifications_bus.subscribed?(@namespaced ? @namespaced[event_id] : event_id)
+          @sees_all || @notifications_bus.subscribed?(@namespaced ? @namespaced[event_id] : event_id)
         end
       end
     end

@@ -14,6 +14,15 @@ RSpec.describe Karafka::Core::Monitoring::Notifications do
     expect(events.first.payload).to eq(by: "me")
   end
 
+  it "has nobody to hear of an event, unless somebody subscribed or the monitor does something with each" do
+    monitor = Karafka::Core::Monitoring::Monitor
+    all_seeing = Class.new(monitor) { def instrument(*) = nil }
+
+    expect([monitor, all_seeing].map { |one| one.new(bus).subscribed?("other") }).to eq([false, true])
+    bus.subscribe("other") { nil }
+    expect(monitor.new(bus)).to be_subscribed("other")
+  end
+
   it "raises for a payload key that is not there" do
     bus.subscribe("work.done") { |event| event[:missing] }
 
