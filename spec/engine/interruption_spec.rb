@@ -118,6 +118,36 @@ RSpec.describe "Interrupted workers" do
     expect(Karafka::Embedded.stop).to be_clean
   end
 
+  # Past some megabytes a batch has Ruby collect those that nobody has any more, which is when it looks at interrupts.
+  it "are told of an interruption that comes while room is made for a batch" do
+    left = [interruption.new("in a collection"), :kill]
+    allow(GC).to receive(:start) do
+      thread = Thread.current
+      next unless thread.name&.start_with?("karafka.worker#") && (interruption = left.shift)
+
+      interruption == :kill ? thread.kill : thread.raise(interruption)
+    end
+    kept = []
+    seen = Queue.new
+    route(topic, consumer_class do
+      kept << messages
+      messages.each { |message| seen << message.offset }
+    end)
+    Karafka::Embedded.start
+    waves = 0
+    until left.empty? || waves == 20
+      Feed.open(bootstrap) { |feed| feed.send(topic, ["x" * 900_000] * 3, partition: 0) }
+      waves += 1
+      eventually("every message") { seen.size >= waves * 3 }
+    end
+
+    eventually("what was told") { errors.map { |one| one.error.message }.grep(/in a collection|was killed/).size == 2 }
+    expect(Array.new(seen.size) { seen.pop }).to eq([*0...(waves * 3)])
+    expect(left).to be_empty
+    expect_three_workers
+    expect(Karafka::Embedded.stop).to be_clean
+  end
+
   it "rest between batches that end their threads each time, instead of being replaced without a pause" do
     Karafka::App.config.pause.timeout = Karafka::App.config.pause.max_timeout = 600_000
     calls = Queue.new

@@ -37,10 +37,12 @@ impl Drop for Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(ruby: &Ruby, inner: EngineBatch) -> Self {
+    /// # Errors
+    /// What [`pressure::allocated`] returns.
+    pub(crate) fn new(ruby: &Ruby, inner: EngineBatch) -> Result<Self, Error> {
         let told_bytes = isize::try_from(inner.memory_bytes()).unwrap_or(isize::MAX);
-        pressure::allocated(ruby, told_bytes);
-        Self { inner, told_bytes, messages: Mutex::default() }
+        pressure::allocated(ruby, told_bytes)?;
+        Ok(Self { inner, told_bytes, messages: Mutex::default() })
     }
 
     fn size(&self) -> usize {

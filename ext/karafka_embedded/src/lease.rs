@@ -50,7 +50,7 @@ impl Lease {
         self.inner.partition().place().topic_index
     }
 
-    fn batch(ruby: &Ruby, rb_self: &Self) -> Batch {
+    fn batch(ruby: &Ruby, rb_self: &Self) -> Result<Batch, Error> {
         Batch::new(ruby, rb_self.inner.batch().clone())
     }
 

@@ -336,7 +336,7 @@ mod tests {
     fn an_empty_batch_has_no_messages() {
         let ruby = Ruby::get().unwrap();
         let class = class(&ruby);
-        let batch = ruby.obj_wrap(Batch::new(&ruby, EngineBatch::default()));
+        let batch = ruby.obj_wrap(Batch::new(&ruby, EngineBatch::default()).unwrap());
         let messages: RArray = batch.funcall("messages", (class,)).unwrap();
         assert!(messages.is_empty());
     }

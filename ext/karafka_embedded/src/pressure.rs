@@ -21,19 +21,27 @@ static HELD: AtomicIsize = AtomicIsize::new(0);
 static BASE: AtomicIsize = AtomicIsize::new(0);
 
 /// A batch of `bytes` is about to be handed to Ruby.
-pub(crate) fn allocated(ruby: &Ruby, bytes: isize) {
+///
+/// # Errors
+/// What reaches this thread in a collection: an interrupt, a kill. The batch does not count then.
+pub(crate) fn allocated(ruby: &Ruby, bytes: isize) -> Result<(), Error> {
     ruby.gc_adjust_memory_usage(bytes);
     let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    if held - BASE.load(Ordering::Relaxed) > SLACK {
-        collect(ruby);
-        BASE.store(HELD.load(Ordering::Relaxed), Ordering::Relaxed);
+    if held - BASE.load(Ordering::Relaxed) <= SLACK {
+        return Ok(());
     }
+    let collected = collect(ruby);
+    BASE.store(HELD.load(Ordering::Relaxed), Ordering::Relaxed);
+    if collected.is_err() {
+        freed(bytes);
+    }
+    collected
 }
 
-/// Ruby collected a batch of `bytes`.
+/// Ruby collected a batch of `bytes`, or does not get it.
 pub(crate) fn freed(bytes: isize) {
     HELD.fetch_sub(bytes, Ordering::Relaxed);
-    // SAFETY: batches are freed by the garbage collector, that is with the GVL; the call only counts.
+    // SAFETY: batches are made by Ruby's threads and freed by its collector, that is with the GVL; the call only counts.
     unsafe { rb_sys::rb_gc_adjust_memory_usage(-(bytes as rb_sys::ssize_t)) }
 }
 
@@ -55,8 +63,17 @@ pub(crate) fn define(_: &Ruby, native: &RModule) -> Result<(), Error> {
     native.define_singleton_method("refers_to_jobs", function!(refers_to_jobs, 1))
 }
 
-fn collect(ruby: &Ruby) {
+/// Ruby looks at interrupts at the end of the call.
+fn collect(ruby: &Ruby) -> Result<(), Error> {
     let minor: KwArgs = kwargs!(ruby, "full_mark" => false, "immediate_sweep" => true);
-    // Should the application have disabled or redefined it, Ruby's own limits still count the bytes.
-    let _: Result<Value, _> = ruby.module_gc().funcall("start", (minor,));
+    let collected: Result<Value, _> = ruby.module_gc().funcall("start", (minor,));
+    match collected {
+        // Should the application have undefined or redefined it, Ruby's own limits still count the bytes.
+        Err(error) if is_of_another_method(ruby, &error) => Ok(()),
+        collected => collected.map(drop),
+    }
+}
+
+fn is_of_another_method(ruby: &Ruby, error: &Error) -> bool {
+    error.is_kind_of(ruby.exception_no_method_error()) || error.is_kind_of(ruby.exception_arg_error())
 }
