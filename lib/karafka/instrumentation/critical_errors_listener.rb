@@ -30,7 +30,8 @@ module Karafka
         @mutex = Mutex.new
       end
 
-      # Stops in a thread of its own: the worker that met the error has to finish its job first.
+      # Stops in a thread of its own: the worker that met the error has to finish its job first. Nothing else is begun
+      # from here on, or the batch might come again before that thread does.
       # @param event [Core::Monitoring::Event]
       def on_error_occurred(event)
         return unless TYPES.include?(event[:type]) && self.class.critical?(event[:error])
@@ -38,10 +39,19 @@ module Karafka
         @mutex.synchronize do
           next if @thread&.alive?
 
-          Embedded.runtime&.incidents&.note(Embedded::Crash.new(event[:error], cause: :critical))
+          end_work(event[:error])
           @thread = Thread.new { Server.stop }
           @thread.name = "karafka.critical_shutdown"
         end
+      end
+
+      private
+
+      def end_work(error)
+        return unless (runtime = Embedded.runtime)
+
+        runtime.incidents.note(Embedded::Crash.new(error, cause: :critical))
+        runtime.quiet
       end
     end
   end

@@ -65,6 +65,26 @@ RSpec.describe "Error rules" do
     end
   end
 
+  it "O16: nothing is begun again before the end, however late that comes" do
+    go = Queue.new
+    allow(Karafka::Server).to receive(:stop).and_wrap_original do |stop|
+      go.pop
+      stop.call
+    end
+    seen = []
+    consuming do
+      seen.concat(messages.raw_payloads)
+      exit
+    end
+    eventually("the end of work") { Karafka::Embedded.state == :quiet }
+    go.close
+    eventually("the end") { Karafka::App.terminated? }
+
+    expect(seen).to eq(%w[a b c])
+  ensure
+    go.close
+  end
+
   it "O16: the end comes from a thread of its own" do
     threads = []
     allow(Karafka::Server).to receive(:stop).and_wrap_original do |stop|
