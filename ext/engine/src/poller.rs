@@ -224,19 +224,16 @@ impl Poller {
 
     fn obey(&mut self, command: GroupCommand) {
         match command {
-            GroupCommand::Close(deadline) => match self.closing {
-                None => {
-                    // There is to be no other client.
-                    if let Some(outage) = self.outage.take() {
-                        self.group.report(outage.severity(), outage.code, outage.message);
-                    }
-                    self.begin_close(deadline);
+            GroupCommand::Close(deadline) => {
+                match self.closing {
+                    None => self.begin_close(deadline),
+                    Some(set) => self.closing = Some(set.min(deadline)),
                 }
-                Some(set) => {
-                    self.closing = Some(set.min(deadline));
-                    self.outage = None;
+                // There is to be no other client.
+                if let Some(outage) = self.outage.take() {
+                    self.fail(outage);
                 }
-            },
+            }
             GroupCommand::Replace { code, reason } => self.fail(Outage::unusable(&self.group, code, &reason)),
             #[allow(clippy::panic)] // The point of the command.
             GroupCommand::Fail(Failure::Panic) => panic!("asked to"),

@@ -6,10 +6,6 @@ module Karafka
     #
     # @api private
     module BootFile
-      # Rails' commands that run before there is a boot file: they write it
-      WRITERS = %w[Rails::Command::GenerateCommand Rails::Command::DestroyCommand].freeze
-      private_constant :WRITERS
-
       class << self
         # Loads it, the first time
         # @param rails_root [Pathname] where it is looked for too
@@ -33,9 +29,9 @@ module Karafka
           raise
         end
 
-        # Spring loads the application before it knows what is asked for
+        # A generator may be about to write it; Spring loads the application before it knows what is asked for
         def being_written?
-          WRITERS.any? { |name| Object.const_defined?(name) } || !defined?(::Spring::Application).nil?
+          Tool.generator? || Tool.spring?
         end
       end
     end

@@ -16,6 +16,16 @@ module Karafka
           end
         end
 
+        # @return [Boolean] of Rails
+        def generator?
+          %w[Generate Destroy].any? { |command| Object.const_defined?("Rails::Command::#{command}Command") }
+        end
+
+        # @return [Boolean] it loads the application once, and forks for each command
+        def spring?
+          defined?(::Spring::Application) ? true : false
+        end
+
         private
 
         def console?
@@ -27,16 +37,6 @@ module Karafka
         # A session that was given a script to begin with has the script's name
         def irb?
           defined?(::IRB) && ::IRB.respond_to?(:CurrentContext) && !::IRB.CurrentContext.nil?
-        end
-
-        # Of Rails
-        def generator?
-          %w[Generate Destroy].any? { |command| Object.const_defined?("Rails::Command::#{command}Command") }
-        end
-
-        # It loads the application once, and forks for each command
-        def spring?
-          defined?(::Spring::Application) ? true : false
         end
 
         def rake?
