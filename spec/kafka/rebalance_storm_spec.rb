@@ -37,7 +37,7 @@ RSpec.describe "A storm of rebalances" do
                                 journal: new_journal.path, kafka: kafka, &block)
   end
 
-  # As many messages a second as last until the last kill
+  # As many messages a second as last for the lives of all that are killed
   def feed_steadily
     slices = kills * life_s * 10
     Feed.open(@kafka.bootstrap) do |feed|
@@ -51,8 +51,11 @@ RSpec.describe "A storm of rebalances" do
     end
   end
 
+  # It has consumed when it dies: how long it takes to join is the machine's affair
   def live_and_die
     with_member(mortal) do |member|
+      member.await(:assigned)
+      yield
       death = Eventually.now + life_s
       eventually("its death", within: life_s + 5) { Eventually.now >= death }
       member.kill
@@ -66,8 +69,8 @@ RSpec.describe "A storm of rebalances" do
         lasting << journals.last
         with_member do |other|
           lasting << journals.last
-          feeding = Thread.new { feed_steadily }
-          kills.times { live_and_die }
+          feeding = nil
+          kills.times { live_and_die { feeding ||= Thread.new { feed_steadily } } }
           feeding.join
           eventually("all messages", within: 300) { ledger.complete?(journals) }
           [one, other].each do |member|
