@@ -7,8 +7,6 @@ module Bench
   # The broker to measure on
   module Broker
     COMMAND = File.expand_path("../../bin/kafka", __dir__)
-    # Where it keeps its brokers, by name
-    DIRECTORY = File.expand_path("../../tmp/kafka", __dir__)
 
     module_function
 
@@ -20,7 +18,7 @@ module Bench
 
     # Of a name of its own: two runs in one checkout don't stop each other's broker
     def started
-      sweep
+      system(COMMAND, "sweep", "bench")
       name = "bench-#{Process.pid}"
       told = IO.popen([COMMAND, "start", "--ports", "auto", "--name", name, "--fresh"], &:read)
       raise Failure, "no broker" unless $CHILD_STATUS.success?
@@ -30,20 +28,6 @@ module Bench
       stop(name) if name
     end
 
-    # A bench that was killed could not stop its broker.
-    def sweep
-      names = Dir.children(DIRECTORY).grep(/\Abench-\d+\z/) if File.directory?(DIRECTORY)
-      names&.each { |name| stop(name) unless lives?(name[/\d+/].to_i) }
-    end
-
     def stop(name) = system(COMMAND, "stop", "--clean", "--name", name, out: File::NULL)
-
-    def lives?(pid)
-      Process.kill(0, pid)
-    rescue Errno::ESRCH
-      false
-    rescue Errno::EPERM
-      true # Another user's
-    end
   end
 end

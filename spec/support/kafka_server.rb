@@ -63,7 +63,7 @@ module KafkaServer
     # @param options [Array<String>] for bin/kafka
     # @return [Own] to be finished
     def self.start(*options)
-      sweep
+      DevKafka::Cluster.sweep(CLUSTERS, "spec")
       new("spec-#{::Process.pid}").tap { |own| own.command("start", "--ports", "auto", "--fresh", *options) }
     end
 
@@ -72,16 +72,6 @@ module KafkaServer
       command("resume", check: false)
       command("stop", "--clean")
     end
-
-    # A run that was killed could not stop its cluster
-    def self.sweep
-      Dir.glob(File.join(CLUSTERS, "spec-*")).each do |directory|
-        ::Process.kill(0, File.basename(directory).delete_prefix("spec-").to_i)
-      rescue Errno::ESRCH
-        new(File.basename(directory)).command("stop", "--clean")
-      end
-    end
-    private_class_method :sweep
 
     def initialize(name)
       @name = name

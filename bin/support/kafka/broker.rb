@@ -132,5 +132,12 @@ module DevKafka
     rescue Errno::ESRCH
       nil
     end
+
+    # @return [Boolean] is there such a process, whoever owns it
+    def alive?(pid)
+      !signal(pid, 0).nil?
+    rescue Errno::EPERM
+      true
+    end
   end
 end

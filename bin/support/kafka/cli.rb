@@ -16,6 +16,7 @@ module DevKafka
                               starts a cluster, waits until it serves, prints its bootstrap.servers; --secure adds
                               listeners with TLS and SASL, where users need ACLs (`tool acls` gives them)
         stop [--clean] [--all]  stops it; --clean also deletes its data, --all does so for every name
+        sweep PREFIX          the same with --clean for each PREFIX-PID that has no such process any more
         status                exit code 0: all brokers serve, 1: some don't, 3: stopped
         bootstrap             prints bootstrap.servers
         client WAY [--user alice|bob]
@@ -68,6 +69,7 @@ module DevKafka
       when "start", "stop", "status", "tool" then send(command)
       when "bootstrap" then print_bootstrap
       when "topic" then topic(*args)
+      when "sweep" then sweep(*args)
       when *SecureCommands::NAMES then public_send(command, *args)
       when *SIGNALS.keys then signal(command, *args)
       when "start-broker" then cluster.start_broker(Integer(args.first || 1)).then { 0 }
@@ -121,6 +123,13 @@ module DevKafka
                 end
               end
       (names&.map { |name| Cluster.new(@root, name) } || [cluster]).each { |one| one.stop(clean: @options[:clean]) }
+      0
+    end
+
+    def sweep(prefix = nil)
+      raise Error, "sweep wants a prefix" unless prefix
+
+      Cluster.sweep(@root, prefix)
       0
     end
 

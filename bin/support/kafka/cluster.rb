@@ -18,6 +18,14 @@ module DevKafka
     # What makes an existing data directory unusable for a start that asks for something else.
     SHAPE = %i[brokers authorizer secure].freeze
 
+    # Stops and deletes what runs that were killed could not.
+    # @param prefix [String] of the clusters' names, which end with the process id of the run that started them
+    def self.sweep(root, prefix)
+      Dir.glob("#{prefix}-*", base: root).grep(/-\d+\z/).each do |name|
+        new(root, name).stop(clean: true) unless Processes.alive?(name[/\d+\z/].to_i)
+      end
+    end
+
     attr_reader :name
 
     def initialize(root, name)

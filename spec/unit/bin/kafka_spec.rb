@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
+require "fileutils"
 require "tmpdir"
-require_relative "../../../bin/support/kafka/broker"
+require_relative "../../../bin/support/kafka/cluster"
 
 RSpec.describe DevKafka::Broker do
   def process(*arguments)
@@ -20,6 +21,21 @@ RSpec.describe DevKafka::Broker do
         process("-Dkarafka_embedded.broker=#{directory}/") { |ours| expect(broker.pids).to eq([ours]) }
         expect(broker.pids).to be_empty
       end
+    end
+  end
+end
+
+RSpec.describe DevKafka::Cluster do
+  it "deletes the clusters of runs that were killed, and no other" do
+    gone = Process.spawn(RbConfig.ruby, "-e", "")
+    Process.wait(gone)
+    Dir.mktmpdir do |root|
+      described_class.sweep(root, "bench")
+      ["bench-#{gone}", "bench-#{Process.pid}", "bench-one", "test-#{gone}", "default"].each do |name|
+        FileUtils.mkdir_p(File.join(root, name))
+      end
+      described_class.sweep(root, "bench")
+      expect(Dir.children(root)).to contain_exactly("bench-#{Process.pid}", "bench-one", "test-#{gone}", "default")
     end
   end
 end
