@@ -24,6 +24,8 @@ class Feed
   def initialize(bootstrap)
     kafka = {
       "bootstrap.servers" => bootstrap, "queue.buffering.max.messages" => "1000000", "linger.ms" => "5",
+      # Without it what a broker did not answer to in time is there twice
+      "enable.idempotence" => "true",
       "message.max.bytes" => "2000000"
     }
     @native = Karafka::Native::Producer.new(JSON.generate(name: "feed", kafka: kafka))
