@@ -75,7 +75,9 @@ RSpec.describe "Delivery rules" do
 
   it "R4: a batch that is full does not wait for max_wait_time" do
     batches = []
-    consuming([], max_wait_time: 30_000, max_messages: 3) { batches << messages.raw_payloads }
+    consuming([], kafka: { "enable.partition.eof": nil }, max_wait_time: 30_000, max_messages: 3) do
+      batches << messages.raw_payloads
+    end
     %w[a b c].each { |payload| feed(topic, [payload], partition: 0) }
 
     eventually("the batch") { batches.any? }
