@@ -21,7 +21,7 @@ module DevKafka
     # Stops and deletes what runs that were killed could not.
     # @param prefix [String] of the clusters' names, which end with the process id of the run that started them
     def self.sweep(root, prefix)
-      Dir.glob("#{prefix}-*", base: root).grep(/-\d+\z/).each do |name|
+      Dir.glob("#{prefix}-*", base: root).grep(/\A#{Regexp.escape(prefix)}-\d+\z/).each do |name|
         new(root, name).stop(clean: true) unless Processes.alive?(name[/\d+\z/].to_i)
       end
     end
