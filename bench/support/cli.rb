@@ -67,7 +67,7 @@ module Bench
     end
 
     def measure(name)
-      Tools.build if @options.build
+      @options.build ? Tools.build : Tools.expect_release
       require_relative "../#{name}"
       reporter = Reporter.new(name, json: @options.json)
       Broker.with { |servers| Bench.const_get(BENCHES.fetch(name)).new(servers, @options, reporter).run }
@@ -84,7 +84,7 @@ module Bench
         on.on("--gigabytes N", Float, "memory: how much passes through") { |n| @options.gigabytes = n }
         on.on("--floor NAME=VALUE", "throughput: a librdkafka setting for the floor") { |set| @options.floor << set }
         on.on("--yjit", "with Ruby's just-in-time compiler") { @jit = true }
-        on.on("--no-build", "measure what was compiled before") { @options.build = false }
+        on.on("--no-build", "measure the release build that is there") { @options.build = false }
       end
     end
   end

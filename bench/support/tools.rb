@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "English"
+require "fileutils"
 require "json"
 require "rbconfig"
 
@@ -12,7 +13,8 @@ module Bench
   # The compiled helpers: examples of the engine's crate
   module Tools
     ROOT = File.expand_path("../..", __dir__)
-    BINARIES = File.join(ENV.fetch("CARGO_TARGET_DIR", File.join(ROOT, "target")), "release", "examples")
+    RELEASE = File.join(ENV.fetch("CARGO_TARGET_DIR", File.join(ROOT, "target")), "release")
+    BINARIES = File.join(RELEASE, "examples")
 
     module_function
 
@@ -23,6 +25,16 @@ module Bench
         run("cargo", "build", "--quiet", "--release", "--locked", "-p", "karafka_engine", "--example", "floor",
             "--example", "produce", out: $stderr)
       end
+    end
+
+    # Whoever ran specs since has the development build in its place, which takes a tenth longer
+    # @raise [Failure] unless what the gem loads is a release build
+    def expect_release
+      loaded = File.join(ROOT, "lib", "karafka_embedded", "karafka_embedded.#{RbConfig::CONFIG["DLEXT"]}")
+      built = File.join(RELEASE, "libkarafka_embedded.#{RbConfig::CONFIG["SOEXT"]}")
+      return if [loaded, built].all? { |file| File.exist?(file) } && FileUtils.compare_file(loaded, built)
+
+      raise Failure, "lib has no release build: leave --no-build out"
     end
 
     # @param size [Array<Integer>] partitions of the topic, messages to read, messages of a batch
