@@ -9,8 +9,9 @@ module Karafka
     #
     # @api private
     class Worker
-      # How interrupts reach the code of the application
-      AT_ONCE = { Object => :immediate }.freeze
+      # How interrupts reach the code of the application. Ruby 3.3 takes a Hash of identities as it is, and copies any
+      # other at each call.
+      AT_ONCE = {}.compare_by_identity.merge!(Object => :immediate).freeze
       private_constant :AT_ONCE
 
       # @return [String]

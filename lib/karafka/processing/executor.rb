@@ -98,10 +98,7 @@ module Karafka
 
       # Has the consumer work on its batch
       def consume
-        consumer = @consumer
-        consumer.__send__(:on_before_consume)
-        consumer.__send__(:on_consume)
-        consumer.__send__(:on_after_consume)
+        @consumer.karafka_consume
       end
 
       # Tells the consumer that there is no more for now

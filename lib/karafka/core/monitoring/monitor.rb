@@ -16,7 +16,7 @@ module Karafka
         def initialize(notifications_bus, namespace = nil)
           @notifications_bus = notifications_bus
           @namespace = namespace
-          @namespaced = Hash.new { |ids, id| ids[id] = "#{id}.#{namespace}" } if namespace
+          @namespaced = Hash.new { |ids, id| ids[id] = -"#{id}.#{namespace}" } if namespace
           @sees_all = !method(:instrument).owner.equal?(Monitor)
         end
 

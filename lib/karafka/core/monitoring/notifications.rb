@@ -5,7 +5,9 @@ module Karafka
     module Monitoring
       # Passes events to who subscribed to them, on the thread that emits.
       #
-      # Emitting reads one frozen array and takes no lock, so an event nobody wants costs a hash look-up.
+      # Emitting reads one frozen array and takes no lock, so an event nobody wants costs a hash look-up: by identity,
+      # since to hash the text of an id takes longer than all the rest. Frozen literals of one text are one String, and
+      # `-id` is that one for any other.
       class Notifications
         include Helpers::Time
 
@@ -22,7 +24,7 @@ module Karafka
         def initialize
           @mutex = Mutex.new
           @subscribers = {}
-          @callables = {}
+          @callables = {}.compare_by_identity.freeze
           @handlers = {}
         end
 
@@ -34,9 +36,9 @@ module Karafka
         # @param event_id [String] event that will be emitted
         def register_event(event_id)
           @mutex.synchronize do
-            next if @callables.key?(event_id)
+            id = -event_id
+            next if @callables.key?(id)
 
-            id = event_id.dup.freeze
             @handlers = @handlers.merge(id => :"on_#{id.tr(".", "_").tr("/", "_")}").freeze
             @subscribers = @subscribers.merge(id => EMPTY).freeze
             @callables = @callables.merge(id => EMPTY).freeze
@@ -82,7 +84,10 @@ module Karafka
         # @raise [EventNotRegistered]
         def instrument(event_id, payload = EMPTY_PAYLOAD)
           table = @callables
-          callables = table[event_id] || ensure_registered(event_id)
+          unless (callables = table[event_id])
+            event_id = ensure_registered(event_id)
+            callables = (table = @callables)[event_id]
+          end
 
           unless defined?(yield) # No method call: see {Monitor#instrument}
             publish(callables, Event.new(event_id, payload)) unless callables.empty?
@@ -101,7 +106,8 @@ module Karafka
         # @param event_id [String]
         # @return [Boolean] does anybody want this event; lets an emitter skip preparing an expensive payload
         def subscribed?(event_id)
-          !@callables.fetch(event_id, EMPTY).empty?
+          callables = @callables[event_id] || @callables[one_of(event_id)]
+          !callables.nil? && !callables.empty?
         end
 
         private
@@ -110,8 +116,15 @@ module Karafka
           callables.each { |callable| callable.call(event) }
         end
 
+        # @return [String] the one that the table knows
         def ensure_registered(event_id)
-          @callables[event_id] || raise(EventNotRegistered, event_id)
+          id = one_of(event_id)
+          @callables.key?(id) ? id : raise(EventNotRegistered, event_id)
+        end
+
+        # @return [String, Object] the one String of its text; what is none is no event's id
+        def one_of(event_id)
+          event_id.is_a?(String) ? -event_id : event_id
         end
 
         def subscribe_object(listener)
@@ -123,7 +136,8 @@ module Karafka
         def replace
           @mutex.synchronize do
             @subscribers = @subscribers.to_h { |id, subscribers| [id, yield(id, subscribers).freeze] }.freeze
-            @callables = @subscribers.to_h { |id, subscribers| [id, callables_of(id, subscribers)] }.freeze
+            callables = @callables.to_h { |id, _| [id, callables_of(id, @subscribers[id])] }
+            @callables = {}.compare_by_identity.merge!(callables).freeze
           end
           changed
         end

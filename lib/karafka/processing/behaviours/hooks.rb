@@ -6,6 +6,14 @@ module Karafka
       # What the engine calls. These methods are looked up at each call: applications and tools override them, and call
       # super.
       module Hooks
+        # A batch, from before the consumer has it to after it is done with it
+        # @api private
+        def karafka_consume
+          on_before_consume
+          on_consume
+          on_after_consume
+        end
+
         private
 
         def on_initialized
@@ -45,16 +53,16 @@ module Karafka
         end
 
         def on_consume
-          karafka_job.begun!
+          karafka_job.begun = true
           karafka_instrument("consumer.consume", "consumer.consumed") { consume }
-          karafka_job.success!
+          karafka_job.succeeded = true
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_job.failure!(e)
           karafka_report("consumer.consume.error", e, seek_offset: seek_offset)
         end
 
         def on_after_consume
-          karafka_recover if karafka_job.failed?
+          karafka_recover if karafka_job.failure
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_job.failure!(e)
           karafka_report("consumer.after_consume.error", e, seek_offset: seek_offset)

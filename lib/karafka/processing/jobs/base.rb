@@ -47,7 +47,10 @@ module Karafka
         # Tells the engine that the lease is done. What is not consuming is not repeated, whatever came of it.
         # @api private
         def acknowledge
-          acknowledge_once { lease.succeed }
+          return if @acknowledged
+
+          lease.succeed
+          @acknowledged = true
         end
 
         # @return [Boolean] was the engine told

@@ -20,17 +20,13 @@ module Karafka
           executor.consume
         end
 
-        # The consumer is given the batch
+        # @param begun [Boolean] is the consumer given the batch
         # @api private
-        def begun!
-          @begun = true
-        end
+        attr_writer :begun
 
-        # The consumer is done with the batch
+        # @param succeeded [Boolean] is the consumer done with the batch
         # @api private
-        def success!
-          @succeeded = true
-        end
+        attr_writer :succeeded
 
         # The consumer raised
         # @param error [Exception]
@@ -40,16 +36,10 @@ module Karafka
           @failure = error
         end
 
-        # @return [Boolean] did the consumer raise
-        # @api private
-        def failed?
-          !@failure.nil?
-        end
-
         # @return [Boolean] did the consumer come to an end, whichever
         # @api private
         def ended?
-          @succeeded || failed?
+          @succeeded || !@failure.nil?
         end
 
         # Did the consumer raise what is to end the process, as `exit` does

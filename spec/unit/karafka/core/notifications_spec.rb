@@ -69,6 +69,17 @@ RSpec.describe Karafka::Core::Monitoring::Notifications do
     expect(bus.listeners).to eq("work.done" => [listener], "other" => [])
   end
 
+  it "knows an event by its text, whichever String has it" do
+    %w[work other].each { |name| bus.register_event(+"#{name}.begun") }
+    bus.subscribe(+"work.begun") { |event| events << event.id }
+    2.times { |turn| bus.instrument(%w[work begun].join("."), turn: turn) }
+    bus.instrument("work.begun")
+
+    expect(events).to eq(%w[work.begun work.begun work.begun])
+    expect(%w[work other].map { |name| bus.subscribed?("#{name}.begun") }).to eq([true, false])
+    expect { bus.instrument(:"work.begun") }.to raise_error(described_class::EventNotRegistered)
+  end
+
   it "does not know events nobody registered" do
     error = described_class::EventNotRegistered
 
