@@ -2,7 +2,7 @@
 
 # Consumes, and writes each offset to a journal before it goes on, so that what a killed process had consumed is known.
 # Each line is "PARTITION OFFSET MILLISECONDS STINT", where a stint is one assignment of a partition. A batch takes
-# OPTIONS[:batch_ms] at least.
+# OPTIONS[:batch_ms] at least. Errors are complained of with the same clock.
 
 require_relative "prelude"
 
@@ -31,6 +31,9 @@ class Journalist < Karafka::BaseConsumer
 end
 
 Program.setup
+Karafka.monitor.subscribe("error.occurred") do |event|
+  warn "#{(Program.now * 1_000).round} #{event[:type]}: #{event[:error].message}"
+end
 Program.route(Program::OPTIONS.fetch(:topic), Journalist)
 Karafka::Embedded.start
 Program.eventually("assignment") { Program.assigned.positive? }
