@@ -99,7 +99,8 @@ RSpec.describe "A storm of rebalances" do
       expect(journals.drop(1).flat_map { |journal| Ledger.disordered(journal) }).to be_empty
       expect(killed.sum { |journal| journal.entries.size }).to be_positive
       expect(killed).to all(satisfy("repeat within its bound") { |journal| repeats[journal] <= bounds[journal] })
-      expect(repeats.values_at(*lasting)).to all(be_zero), -> { "who lived repeated:\n#{complaints.join("\n")}" }
+      lived = repeats.values_at(*lasting)
+      expect(lived).to all(be_zero), -> { "who lived repeated #{lived}, and reported:\n#{complaints.join("\n")}" }
     end
   end
 

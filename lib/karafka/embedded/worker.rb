@@ -11,7 +11,7 @@ module Karafka
     class Worker
       # How interrupts reach the code of the application. Ruby 3.3 takes a Hash of identities as it is, and copies any
       # other at each call.
-      AT_ONCE = {}.compare_by_identity.merge!(Object => :immediate).freeze
+      AT_ONCE = { Object => :immediate }.compare_by_identity.freeze
       private_constant :AT_ONCE
 
       # @return [String]

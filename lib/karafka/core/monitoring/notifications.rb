@@ -106,8 +106,7 @@ module Karafka
         # @param event_id [String]
         # @return [Boolean] does anybody want this event; lets an emitter skip preparing an expensive payload
         def subscribed?(event_id)
-          callables = @callables[event_id] || @callables[one_of(event_id)]
-          !callables.nil? && !callables.empty?
+          !(@callables[event_id] || @callables[one_of(event_id)] || EMPTY).empty?
         end
 
         private
@@ -136,8 +135,8 @@ module Karafka
         def replace
           @mutex.synchronize do
             @subscribers = @subscribers.to_h { |id, subscribers| [id, yield(id, subscribers).freeze] }.freeze
-            callables = @callables.to_h { |id, _| [id, callables_of(id, @subscribers[id])] }
-            @callables = {}.compare_by_identity.merge!(callables).freeze
+            callables = @subscribers.to_h { |id, subscribers| [id, callables_of(id, subscribers)] }
+            @callables = callables.compare_by_identity.freeze
           end
           changed
         end

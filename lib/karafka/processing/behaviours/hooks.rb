@@ -6,7 +6,8 @@ module Karafka
       # What the engine calls. These methods are looked up at each call: applications and tools override them, and call
       # super.
       module Hooks
-        # A batch, from before the consumer has it to after it is done with it
+        # A batch, from before the consumer has it to after it is done with it. The hooks are private: called from here
+        # they take a third of what each takes by `__send__`.
         # @api private
         def karafka_consume
           on_before_consume
@@ -53,16 +54,16 @@ module Karafka
         end
 
         def on_consume
-          karafka_job.begun = true
+          karafka_job.begun!
           karafka_instrument("consumer.consume", "consumer.consumed") { consume }
-          karafka_job.succeeded = true
+          karafka_job.success!
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_job.failure!(e)
           karafka_report("consumer.consume.error", e, seek_offset: seek_offset)
         end
 
         def on_after_consume
-          karafka_recover if karafka_job.failure
+          karafka_recover if karafka_job.failed?
         rescue Exception => e # rubocop:disable Lint/RescueException
           karafka_job.failure!(e)
           karafka_report("consumer.after_consume.error", e, seek_offset: seek_offset)

@@ -47,10 +47,7 @@ module Karafka
         # Tells the engine that the lease is done. What is not consuming is not repeated, whatever came of it.
         # @api private
         def acknowledge
-          return if @acknowledged
-
-          lease.succeed
-          @acknowledged = true
+          acknowledge_once { lease.succeed }
         end
 
         # @return [Boolean] was the engine told

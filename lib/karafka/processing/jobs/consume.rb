@@ -20,13 +20,17 @@ module Karafka
           executor.consume
         end
 
-        # @param begun [Boolean] is the consumer given the batch
+        # The consumer is given the batch
         # @api private
-        attr_writer :begun
+        def begun!
+          @begun = true
+        end
 
-        # @param succeeded [Boolean] is the consumer done with the batch
+        # The consumer is done with the batch
         # @api private
-        attr_writer :succeeded
+        def success!
+          @succeeded = true
+        end
 
         # The consumer raised
         # @param error [Exception]
@@ -36,10 +40,16 @@ module Karafka
           @failure = error
         end
 
+        # @return [Boolean] did the consumer raise
+        # @api private
+        def failed?
+          !@failure.nil?
+        end
+
         # @return [Boolean] did the consumer come to an end, whichever
         # @api private
         def ended?
-          @succeeded || !@failure.nil?
+          @succeeded || failed?
         end
 
         # Did the consumer raise what is to end the process, as `exit` does
