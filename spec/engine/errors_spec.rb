@@ -102,7 +102,7 @@ RSpec.describe "docs/errors.md" do
     def mend; end
   end
 
-  # What a client makes of a broker's refusal; spec/kafka/security_spec.rb has brokers that refuse
+  # What a client makes of a broker's refusal; spec/kafka/security/listeners_spec.rb has brokers that refuse
   row "authentication", "librdkafka.error", /asked to/ do
     include injected
     let(:fault) { :refusal }
