@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "fileutils"
+require "shellwords"
+require_relative "distribution"
 require_relative "wire"
 
 module DevKafka
@@ -8,6 +10,8 @@ module DevKafka
   # by a number in a file alone: that number may have been given to another process since.
   class Broker
     HOST = "127.0.0.1"
+    # What Java is told after our own options, as by Kafka's start scripts
+    JAVA_OPTIONS = "KAFKA_JVM_PERFORMANCE_OPTS"
     TERM_DEADLINE_S = 15
 
     attr_reader :id, :dir, :port, :controller_port, :sasl_port, :secure_ports
@@ -30,7 +34,8 @@ module DevKafka
     # @param heap [String] as Java's -Xmx takes it
     # @param java_options [Array<String>]
     def spawn(distribution, heap:, java_options: [])
-      options = [marker, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError", *java_options]
+      options = [marker, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError",
+                 *ENV.fetch(JAVA_OPTIONS, "").shellsplit, *java_options]
       pid = Process.spawn(
         *distribution.java("kafka.Kafka", properties, heap: heap, options: options),
         # Its own process group: a Ctrl-C in the terminal is for the test run, which then stops the broker in order.
@@ -47,7 +52,7 @@ module DevKafka
     def format(distribution, cluster_id, options)
       FileUtils.rm_rf(data)
       ok = system(*distribution.java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", properties, *options,
-                                     options: [marker]),
+                                     options: [marker, *Distribution::BRIEF]),
                   out: [log, "a"], err: %i[child out])
       raise Error, "java is missing: run bin/setup" if ok.nil?
 

@@ -2,6 +2,7 @@
 
 require "fileutils"
 require "openssl"
+require_relative "distribution"
 
 module DevKafka
   # The certificates of a cluster with secure listeners: an authority, a broker, and clients of which some are no good.
@@ -75,7 +76,8 @@ module DevKafka
     end
 
     def keytool(*words)
-      out = IO.popen(["keytool", *words], err: %i[child out], &:read)
+      brief = Distribution::BRIEF.map { |option| "-J#{option}" }
+      out = IO.popen(["keytool", *brief, *words], err: %i[child out], &:read)
       raise Error, "keytool failed: #{out}" unless $?.success? # rubocop:disable Style/SpecialGlobalVars
     rescue Errno::ENOENT
       raise Error, "keytool is missing: run bin/setup"

@@ -31,6 +31,8 @@ module DevKafka
         tool topics|groups|acls|configs|features|offsets|consumer ARGS...
                               runs one of Kafka's own tools on it
 
+      #{Broker::JAVA_OPTIONS} has options for the brokers' Java, after our own.
+
     TEXT
     TOOLS = {
       "topics" => "org.apache.kafka.tools.TopicCommand",

@@ -135,7 +135,7 @@ module DevKafka
     end
 
     # @return [Array<String>] the command that runs one of Kafka's own tools
-    def tool(main_class, args) = @distribution.java(main_class, *args, heap: "256m")
+    def tool(main_class, args) = @distribution.java(main_class, *args, heap: "256m", options: Distribution::BRIEF)
 
     private
 

@@ -9,6 +9,8 @@ module DevKafka
   # Kafka's jars, copied from Maven Central once, and the Java command that runs a class of them.
   class Distribution
     HERE = __dir__
+    # For what runs a second: compiling well takes longer than it saves, and so does collecting beside the work
+    BRIEF = %w[-XX:TieredStopAtLevel=1 -XX:+UseSerialGC].freeze
     VERSION = File.read(File.join(HERE, "pom.xml"))[%r{<kafka\.version>(.+)</kafka\.version>}, 1]
 
     def initialize(root)
