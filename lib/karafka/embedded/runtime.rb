@@ -231,7 +231,10 @@ module Karafka
       # Subscribers hear of a state, or an error, on a thread of their own: one that does not return keeps no stop from
       # its end.
       def tell(event, deadline, &block)
-        @hearing = hearing = Thread.new(&block)
+        hearing = Thread.new do
+          @hearing = Thread.current # By itself: what a subscriber calls may ask before its maker goes on
+          block.call
+        end
         hearing.name = "karafka.stop"
         hearing.report_on_exception = false
         return hearing.value if hearing.join([deadline - Wait.now, LEAST_HEARING].max / 1_000.0)

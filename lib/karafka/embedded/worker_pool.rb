@@ -102,9 +102,14 @@ module Karafka
         report(e)
       end
 
+      # It is one of them before it begins: its first consumer may ask.
       def add
-        @workers << Worker.new(@numbers, @runtime, method(:exited)).start
+        worker = Worker.new(@numbers, @runtime, method(:exited))
+        @workers << worker
+        worker.start
         @numbers += 1
+      ensure
+        @workers.delete(worker) unless worker&.thread
       end
 
       def short?
