@@ -43,13 +43,6 @@ RSpec.describe "A stop that has to leave work behind" do
     eventually("job") { !entered.empty? }
   end
 
-  # The thread of a stop that makes another one may be the last to go on
-  def slow_to_go_on
-    allow(Thread).to receive(:new).and_wrap_original do |original, *args, &block|
-      original.call(*args, &block).tap { sleep(0.3) if Thread.current.name == "karafka.stop" }
-    end
-  end
-
   it "ends though a subscriber of its error stops, too" do
     start_busy
     answers = []
@@ -65,7 +58,7 @@ RSpec.describe "A stop that has to leave work behind" do
     start_busy
     answers = []
     Karafka.monitor.subscribe("error.occurred") { answers << Karafka::Embedded.stop }
-    slow_to_go_on
+    hold_makers { |made| made.join(5) if Thread.current.name == "karafka.stop" }
     Timeout.timeout(20) { Karafka::Embedded.stop(timeout: 500) }
 
     expect(answers).to eq([nil])

@@ -219,7 +219,7 @@ RSpec.describe Karafka::Embedded do
 
     it "begins when a consumer calls it on a worker whose maker has not gone on yet" do
       gate = Queue.new
-      answers = Queue.new
+      answers = []
       consumer = consumer_class { partition.zero? ? gate.pop : answers << Karafka::Embedded.stop(timeout: 3_000) }
       set_up(consumer) { |config| config.concurrency = 1 }
       start_with({ topic => 2 })
@@ -228,12 +228,10 @@ RSpec.describe Karafka::Embedded do
       feed(topic, %w[1], partition: 1)
       eventually("the second job") { Karafka::Server.jobs_queue.statistics[:enqueued] == 1 }
       maker = Thread.current
-      allow(Thread).to receive(:new).and_wrap_original do |original, *args, &block|
-        original.call(*args, &block).tap { sleep(1) if Thread.current.equal?(maker) }
-      end
+      hold_makers { eventually("answer") { !answers.empty? } if Thread.current.equal?(maker) }
       Karafka::Server.workers.scale(2)
       gate << :go
-      expect(eventually("answer") { [answers.pop] unless answers.empty? }).to eq([nil])
+      expect(answers).to eq([nil])
       expect(described_class.stop).to be_clean
     end
 

@@ -232,7 +232,7 @@ module Karafka
       # its end.
       def tell(event, deadline, &block)
         hearing = Thread.new do
-          @hearing = Thread.current # By itself: what a subscriber calls may ask before its maker goes on
+          @hearing = Thread.current # A subscriber may ask before its maker goes on
           block.call
         end
         hearing.name = "karafka.stop"

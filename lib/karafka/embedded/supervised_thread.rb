@@ -63,6 +63,7 @@ module Karafka
       private
 
       def run
+        @thread = Thread.current # The work may ask before its maker goes on
         ended = false
         Thread.handle_interrupt(Object => :immediate) { @work.call }
         ended = true

@@ -102,7 +102,7 @@ module Karafka
       private
 
       def run
-        @thread = Thread.current # What a consumer calls may ask before its maker goes on
+        @thread = Thread.current # A consumer may ask before its maker goes on
         Thread.handle_interrupt(Object => :on_blocking) { serve }
         @ended = true
       ensure
