@@ -41,8 +41,10 @@ module DevKafka
         # Its own process group: a Ctrl-C in the terminal is for the test run, which then stops the broker in order.
         pgroup: true, in: File::NULL, out: [log, "a"], err: %i[child out]
       )
-      Process.detach(pid)
+      waiter = Process.detach(pid)
       File.write(pid_file, pid)
+      # Linux puts the arguments in place only after spawn has returned; until then nobody can tell that it is ours.
+      sleep 0.001 until pids.include?(pid) || !waiter.alive?
       pid
     end
 

@@ -23,6 +23,24 @@ RSpec.describe DevKafka::Broker do
       end
     end
   end
+
+  it "runs as soon as it was spawned, though its command line shows only later" do
+    late = 3
+    allow(DevKafka::Processes).to receive(:command).and_wrap_original do |original, pid|
+      command = original.call(pid)
+      command&.include?("karafka_embedded.broker") && (late -= 1) >= 0 ? "" : command
+    end
+    Dir.mktmpdir do |directory|
+      broker = described_class.new(1, directory, { client: 1, controller: 2 })
+      distribution = instance_double(DevKafka::Distribution)
+      allow(distribution).to receive(:java) { |*, options:, **| [RbConfig.ruby, "-e", "sleep", "--", *options] }
+      broker.spawn(distribution, heap: "1m")
+      expect(broker).to be_alive
+    ensure
+      broker.signal("KILL")
+      broker.await_end(Process.clock_gettime(Process::CLOCK_MONOTONIC) + 5)
+    end
+  end
 end
 
 RSpec.describe DevKafka::Cluster do
