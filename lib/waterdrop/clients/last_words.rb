@@ -10,17 +10,22 @@ module WaterDrop
       PATIENCE = 5_000
       private_constant :PATIENCE
 
-      @clients = ObjectSpace::WeakMap.new
-      @mutex = Mutex.new
+      # Those that are not closed. The thread that hands out a client's events holds on to it for as long, so a weak map
+      # would spare nothing; in Ruby 3.1 it also gives out keys that are just being collected. No lock: a client may be
+      # closed for a signal handler that waits, and Ruby changes a hash of keys told by identity in one step.
+      @clients = {}.compare_by_identity
 
       class << self
         # @param client [Rdkafka]
         # @param config [Karafka::Core::Configurable::Node] settings of its producer
         def register(client, config)
-          @mutex.synchronize do
-            @clients[client] = config
-            await_exit
-          end
+          @clients[client] = config
+          await_exit
+        end
+
+        # @param client [Rdkafka] closed
+        def forget(client)
+          @clients.delete(client)
         end
 
         # Called when this is loaded: what the application registers later runs before it, and may send something. Where
@@ -35,7 +40,7 @@ module WaterDrop
         private
 
         def flush(deadline)
-          @clients.each_pair do |client, config|
+          @clients.to_a.each do |client, config|
             left = [deadline - now, 0].max
             next if client.queue_size.zero? || client.flush(left)
 

@@ -79,8 +79,12 @@ module WaterDrop
       # @return [Integer] how many messages were given up
       def close(timeout_ms)
         flush(timeout_ms)
-        @native.close.tap { @events.join(EVENTS_TIMEOUT) }
+        given_up = @native.close
+        LastWords.forget(self)
+        @events.join(EVENTS_TIMEOUT)
+        given_up
       rescue Karafka::Native::LifecycleError
+        LastWords.forget(self)
         0
       end
 

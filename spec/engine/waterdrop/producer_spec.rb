@@ -403,6 +403,28 @@ RSpec.describe WaterDrop::Producer do
     expect(producer.produce_sync(topic: "orders", payload: "2", partition: 0).offset).to eq(1)
   end
 
+  # A child ends after every few objects, with collecting as far as it is then
+  it "is not in the way of an exit while it is collected, if it was closed" do
+    program = <<~RUBY
+      def build = WaterDrop::Producer.new { |config| config.kafka = { "bootstrap.servers": ARGV.first } }
+      def use = build.tap { |producer| producer.produce_sync(topic: "orders", payload: "1", partition: 0) }
+
+      GC.start
+      GC.disable
+      settings = Thread.new { Array.new(40) { use.tap(&:close).config } }.value
+      GC.enable
+      GC.start(immediate_sweep: false)
+      objects = []
+      100.times do
+        10.times { objects << proc {} }
+        Process.wait(fork { exit })
+      end
+    RUBY
+    out, status = Open3.capture2e(RbConfig.ruby, "-Ilib", "-rkarafka", "-e", program, broker.bootstrap_servers)
+
+    expect([status.success?, out]).to eq([true, ""])
+  end
+
   it "still sends what is produced while the process exits, whoever registered first" do
     program = <<~RUBY
       at_exit { PRODUCER.produce_async(topic: "orders", payload: "2", partition: 0) }
