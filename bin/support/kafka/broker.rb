@@ -13,6 +13,9 @@ module DevKafka
     # What Java is told after our own options, as by Kafka's start scripts
     JAVA_OPTIONS = "KAFKA_JVM_PERFORMANCE_OPTS"
     TERM_DEADLINE_S = 15
+    # How often to look, a millisecond apart, for the command line of what was spawned
+    SHOW_TRIES = 5_000
+    private_constant :SHOW_TRIES
 
     attr_reader :id, :dir, :port, :controller_port, :sasl_port, :secure_ports
 
@@ -44,7 +47,7 @@ module DevKafka
       waiter = Process.detach(pid)
       File.write(pid_file, pid)
       # Linux puts the arguments in place only after spawn has returned; until then nobody can tell that it is ours.
-      sleep 0.001 until pids.include?(pid) || !waiter.alive?
+      SHOW_TRIES.times { break if ours?(pid) || waiter.join(0.001) }
       pid
     end
 
@@ -65,7 +68,7 @@ module DevKafka
     # @return [Array<Integer>] our processes: the one of the pid file, and any that lost its pid file
     def pids
       known = File.exist?(pid_file) ? [File.read(pid_file).to_i] : []
-      (known + Processes.running).uniq.select { |pid| Processes.command(pid)&.include?(marker.b) }
+      (known + Processes.running).uniq.select { |pid| ours?(pid) }
     end
 
     def alive? = pids.any?
@@ -109,6 +112,7 @@ module DevKafka
 
     private
 
+    def ours?(pid) = Processes.command(pid)&.include?(marker.b)
     def pid_file = File.join(dir, "broker.pid")
     def format_mark = File.join(dir, "formatted")
     def marker = "-Dkarafka_embedded.broker=#{dir}/"
